@@ -1,0 +1,110 @@
+//! `google.protobuf.Struct` to and from JSON, as both sides of the contract read it.
+//!
+//! A Struct holds every number as a double, JSON tells `7` from `7.0`. Whole numbers within ±2^53 are written as integers,
+//! since screens declare integers more often than floats and the client refuses `7.0` for one.
+
+use prost_types::{ListValue, Struct, Value, value::Kind};
+use serde_json::{Map, Number, Value as Json};
+
+/// The largest magnitude up to which every whole number has a double of its own: 2^53.
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+
+/// Reads a Struct as a JSON object.
+///
+/// JSON has no NaN and no infinity: such a number, and a `Value` without a kind, reads as `null`, as protobuf's own JSON
+/// mapping has no better word for them either.
+pub fn from_struct(fields: Struct) -> Map<String, Json> {
+    fields.fields.into_iter().map(|(key, value)| (key, from_value(value))).collect()
+}
+
+fn from_value(value: Value) -> Json {
+    match value.kind {
+        None | Some(Kind::NullValue(_)) => Json::Null,
+        Some(Kind::BoolValue(flag)) => Json::Bool(flag),
+        Some(Kind::StringValue(text)) => Json::String(text),
+        Some(Kind::NumberValue(number)) => from_number(number),
+        Some(Kind::StructValue(fields)) => Json::Object(from_struct(fields)),
+        Some(Kind::ListValue(list)) => Json::Array(list.values.into_iter().map(from_value).collect()),
+    }
+}
+
+fn from_number(number: f64) -> Json {
+    if number.fract() == 0.0 && number.abs() <= MAX_EXACT_INTEGER {
+        // Exact: the check above keeps it inside i64. Minus zero becomes 0.
+        Json::from(number as i64)
+    } else {
+        Number::from_f64(number).map_or(Json::Null, Json::Number)
+    }
+}
+
+/// Writes a JSON object as a Struct; a number that no double holds exactly becomes the nearest one.
+pub fn to_struct(object: Map<String, Json>) -> Struct {
+    Struct { fields: object.into_iter().map(|(key, value)| (key, to_value(value))).collect() }
+}
+
+fn to_value(value: Json) -> Value {
+    let kind = match value {
+        Json::Null => Kind::NullValue(0),
+        Json::Bool(flag) => Kind::BoolValue(flag),
+        // Without serde_json's arbitrary precision every number has a double.
+        Json::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or(f64::NAN)),
+        Json::String(text) => Kind::StringValue(text),
+        Json::Array(values) => Kind::ListValue(ListValue { values: values.into_iter().map(to_value).collect() }),
+        Json::Object(fields) => Kind::StructValue(to_struct(fields)),
+    };
+    Value { kind: Some(kind) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(value: Json) -> Map<String, Json> {
+        match value {
+            Json::Object(fields) => fields,
+            other => panic!("not an object: {other}"),
+        }
+    }
+
+    fn number(value: f64) -> String {
+        from_number(value).to_string()
+    }
+
+    #[test]
+    fn every_kind_of_json_survives_the_round_trip() {
+        let sent = object(json!({
+            "null": null, "true": true, "text": "żółw 🐢", "zero": 0, "negative": -7, "fraction": 0.1,
+            "list": [1, "two", [3], {"four": 4}, null], "empty": {}, "nested": {"a": {"b": []}},
+        }));
+        assert_eq!(from_struct(to_struct(sent.clone())), sent);
+    }
+
+    #[test]
+    fn whole_numbers_within_2_to_the_53_are_integers() {
+        assert_eq!(number(7.0), "7");
+        assert_eq!(number(-0.0), "0");
+        assert_eq!(number(9_007_199_254_740_992.0), "9007199254740992");
+        assert_eq!(number(-9_007_199_254_740_992.0), "-9007199254740992");
+    }
+
+    #[test]
+    fn other_numbers_are_not() {
+        assert_eq!(number(7.5), "7.5");
+        assert_eq!(number(9_007_199_254_740_994.0), "9007199254740994.0");
+        assert_eq!(number(f64::NAN), "null");
+        assert_eq!(number(f64::INFINITY), "null");
+    }
+
+    #[test]
+    fn a_value_without_a_kind_is_null() {
+        let fields = [("odd".to_owned(), Value { kind: None })].into();
+        assert_eq!(Json::Object(from_struct(Struct { fields })), json!({"odd": null}));
+    }
+
+    #[test]
+    fn a_number_beyond_a_double_becomes_the_nearest() {
+        let back = from_struct(to_struct(object(json!({"id": 9_007_199_254_740_993_i64}))));
+        assert_eq!(Json::Object(back), json!({"id": 9_007_199_254_740_992_i64}));
+    }
+}

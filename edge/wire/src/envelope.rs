@@ -1,0 +1,302 @@
+//! The envelope: a JSON object of three base64 strings, and the AES-128-GCM encryption of what is in it.
+//!
+//! The request's key and initialization vector also seal the answer, the vector with every bit inverted. The key itself
+//! comes wrapped; [`keys`](crate::keys) unwraps it. This module refuses to know what the plaintext says.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use aes_gcm::aead::{AeadInOut, KeyInit, consts::U16};
+use aes_gcm::aes::Aes128;
+use aes_gcm::{AesGcm, Nonce};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserializer, Visitor};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::signature::Verified;
+
+/// AES-128-GCM under a nonce of 16 bytes. The usual length is 12, and most libraries allow no other.
+type Cipher = AesGcm<Aes128, U16>;
+
+/// Length of the initialization vector in bytes.
+pub const IV_LENGTH: usize = 16;
+/// Length of the AES key in bytes.
+pub const AES_KEY_LENGTH: usize = 16;
+/// Length of the authentication tag at the end of every ciphertext, in bytes.
+pub const TAG_LENGTH: usize = 16;
+/// Length of the wrapped AES key in bytes: the modulus of RSA-2048.
+pub const ENCRYPTED_AES_KEY_LENGTH: usize = 256;
+
+/// A well-formed envelope, still closed.
+pub struct Envelope {
+    encrypted_aes_key: [u8; ENCRYPTED_AES_KEY_LENGTH],
+    initial_vector: [u8; IV_LENGTH],
+    /// Ciphertext and tag.
+    encrypted_flow_data: Vec<u8>,
+}
+
+impl Envelope {
+    /// Reads the envelope from a body whose signature was verified. Unknown fields are ignored.
+    ///
+    /// ```compile_fail,E0308
+    /// // Bytes of unknown origin cannot be parsed.
+    /// flow_wire::envelope::Envelope::parse(bytes::Bytes::from_static(b"{}"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`Error`].
+    pub fn parse(body: Verified) -> Result<Self, Error> {
+        let fields = Fields::read(body.as_bytes())?;
+        let encrypted_aes_key = decode(fields.encrypted_aes_key, Field::EncryptedAesKey)?;
+        let initial_vector = decode(fields.initial_vector, Field::InitialVector)?;
+        let encrypted_flow_data = decode(fields.encrypted_flow_data, Field::EncryptedFlowData)?;
+        if encrypted_flow_data.len() < TAG_LENGTH {
+            return Err(Error::Length(Field::EncryptedFlowData));
+        }
+        Ok(Self {
+            encrypted_aes_key: encrypted_aes_key.try_into().map_err(|_| Error::Length(Field::EncryptedAesKey))?,
+            initial_vector: initial_vector.try_into().map_err(|_| Error::Length(Field::InitialVector))?,
+            encrypted_flow_data,
+        })
+    }
+
+    /// Writes the envelope as a request body; the messaging client's side.
+    pub fn encode(&self) -> Vec<u8> {
+        let text = |bytes: &[u8]| Some(Text(Cow::Owned(STANDARD.encode(bytes))));
+        let fields = Fields {
+            encrypted_flow_data: text(&self.encrypted_flow_data),
+            encrypted_aes_key: text(&self.encrypted_aes_key),
+            initial_vector: text(&self.initial_vector),
+        };
+        // Three strings always serialise.
+        serde_json::to_vec(&fields).unwrap_or_default()
+    }
+
+    /// The AES key as it travels, wrapped by RSA.
+    pub fn encrypted_aes_key(&self) -> &[u8; ENCRYPTED_AES_KEY_LENGTH] {
+        &self.encrypted_aes_key
+    }
+
+    /// Opens the envelope: the plaintext, and the [`Session`] that seals its one answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Unopened`] where the tag does not fit key, vector and ciphertext.
+    pub fn open(self, key: AesKey) -> Result<(Vec<u8>, Session), Unopened> {
+        let plaintext = decrypt(&key, &self.initial_vector, self.encrypted_flow_data)?;
+        Ok((plaintext, Session { key, answer_vector: inverted(self.initial_vector) }))
+    }
+
+    /// Seals a request; the messaging client's side. `encrypted_aes_key` is `key` under the endpoint's public key.
+    ///
+    /// Never seal two plaintexts under one `key` and `initial_vector`: whoever sees both ciphertexts can then forge.
+    pub fn seal(
+        key: &AesKey,
+        initial_vector: [u8; IV_LENGTH],
+        encrypted_aes_key: [u8; ENCRYPTED_AES_KEY_LENGTH],
+        plaintext: Vec<u8>,
+    ) -> Self {
+        Self { encrypted_flow_data: encrypt(key, &initial_vector, plaintext), encrypted_aes_key, initial_vector }
+    }
+}
+
+impl fmt::Debug for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Envelope({} bytes of flow data)", self.encrypted_flow_data.len())
+    }
+}
+
+/// The AES key of one request.
+pub struct AesKey(Zeroizing<[u8; AES_KEY_LENGTH]>);
+
+impl AesKey {
+    /// Takes a key; `None` where it is not 16 bytes long.
+    pub fn new(key: &[u8]) -> Option<Self> {
+        Some(Self(Zeroizing::new(key.try_into().ok()?)))
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8; AES_KEY_LENGTH] {
+        &self.0
+    }
+}
+
+impl From<Zeroizing<[u8; AES_KEY_LENGTH]>> for AesKey {
+    fn from(key: Zeroizing<[u8; AES_KEY_LENGTH]>) -> Self {
+        Self(key)
+    }
+}
+
+impl fmt::Debug for AesKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AesKey(redacted)")
+    }
+}
+
+/// The right to seal one answer. Sealing consumes it, for a second answer would reuse key and nonce:
+///
+/// ```compile_fail,E0382
+/// fn two_answers(session: flow_wire::envelope::Session) {
+///     session.seal(b"one".to_vec());
+///     session.seal(b"two".to_vec());
+/// }
+/// ```
+pub struct Session {
+    key: AesKey,
+    answer_vector: [u8; IV_LENGTH],
+}
+
+impl Session {
+    /// Seals the answer: base64 of ciphertext and tag, the whole body of a 200 or 427.
+    pub fn seal(self, plaintext: Vec<u8>) -> String {
+        STANDARD.encode(encrypt(&self.key, &self.answer_vector, plaintext))
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Session(redacted)")
+    }
+}
+
+/// Opens an answer; the messaging client's side, with the key and vector of its request.
+///
+/// # Errors
+///
+/// [`Unopened`] where the answer is not base64 or was not sealed by this request's session.
+pub fn open_answer(key: &AesKey, initial_vector: [u8; IV_LENGTH], answer: &[u8]) -> Result<Vec<u8>, Unopened> {
+    let ciphertext = STANDARD.decode(answer).map_err(|_| Unopened)?;
+    decrypt(key, &inverted(initial_vector), ciphertext)
+}
+
+/// A field of the envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// `encrypted_flow_data`: ciphertext and tag, at least the 16 bytes of the tag.
+    EncryptedFlowData,
+    /// `encrypted_aes_key`: 256 bytes.
+    EncryptedAesKey,
+    /// `initial_vector`: 16 bytes.
+    InitialVector,
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::EncryptedFlowData => "encrypted_flow_data",
+            Self::EncryptedAesKey => "encrypted_aes_key",
+            Self::InitialVector => "initial_vector",
+        })
+    }
+}
+
+/// Why a signed body is no envelope. Every one of them is answered with status 400.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Not JSON, or not UTF-8.
+    #[error("the body is not JSON")]
+    NotJson,
+    /// JSON, but not an object.
+    #[error("the body is not a JSON object")]
+    NotAnObject,
+    /// One of the three fields is no string, or is there twice.
+    #[error("a field of the envelope is not a string, or stands there twice")]
+    NotAString,
+    /// The field is absent or null.
+    #[error("the envelope lacks {0}")]
+    Missing(Field),
+    /// Not base64 of the standard alphabet with padding (RFC 4648, section 4).
+    #[error("{0} is not padded standard base64")]
+    NotBase64(Field),
+    /// Decoded, the field has a wrong length: see [`Field`].
+    #[error("{0} has a wrong length")]
+    Length(Field),
+}
+
+/// The ciphertext does not belong to the key. There is one such outcome, whatever the cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the ciphertext does not open")]
+pub struct Unopened;
+
+/// The JSON form. Strings are borrowed from the body unless they hold escapes (`\/` is common).
+#[derive(Serialize, Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    encrypted_flow_data: Option<Text<'a>>,
+    #[serde(borrow)]
+    encrypted_aes_key: Option<Text<'a>>,
+    #[serde(borrow)]
+    initial_vector: Option<Text<'a>>,
+}
+
+impl<'a> Fields<'a> {
+    fn read(body: &'a [u8]) -> Result<Self, Error> {
+        use serde_json::error::Category;
+        // A derived Deserialize would take an array for a struct too.
+        let object = body.trim_ascii_start().starts_with(b"{");
+        match serde_json::from_slice(body) {
+            Ok(fields) if object => Ok(fields),
+            Ok(_) => Err(Error::NotAnObject),
+            Err(error) => Err(match error.classify() {
+                Category::Data if object => Error::NotAString,
+                Category::Data => Error::NotAnObject,
+                Category::Io | Category::Syntax | Category::Eof => Error::NotJson,
+            }),
+        }
+    }
+}
+
+/// `Cow<str>` that borrows also inside an `Option`, which serde's own does not.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Text<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextVisitor;
+
+        impl<'de> Visitor<'de> for TextVisitor {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+fn decode(text: Option<Text<'_>>, field: Field) -> Result<Vec<u8>, Error> {
+    STANDARD.decode(text.ok_or(Error::Missing(field))?.0.as_bytes()).map_err(|_| Error::NotBase64(field))
+}
+
+fn inverted(initial_vector: [u8; IV_LENGTH]) -> [u8; IV_LENGTH] {
+    initial_vector.map(|byte| !byte)
+}
+
+fn encrypt(key: &AesKey, vector: &[u8; IV_LENGTH], mut plaintext: Vec<u8>) -> Vec<u8> {
+    plaintext.reserve_exact(TAG_LENGTH);
+    let sealed = Cipher::new(key.as_bytes().into()).encrypt_in_place(&Nonce::<U16>::from(*vector), b"", &mut plaintext);
+    // GCM refuses only plaintexts beyond 64 GiB (NIST SP 800-38D, section 5.2.1.1), which no Vec of ours reaches. Sending
+    // the plaintext in the clear is not an answer to it.
+    assert!(sealed.is_ok(), "plaintext beyond the limit of GCM");
+    plaintext
+}
+
+fn decrypt(key: &AesKey, vector: &[u8; IV_LENGTH], mut ciphertext: Vec<u8>) -> Result<Vec<u8>, Unopened> {
+    Cipher::new(key.as_bytes().into())
+        .decrypt_in_place(&Nonce::<U16>::from(*vector), b"", &mut ciphertext)
+        .map_err(|_| Unopened)?;
+    Ok(ciphertext)
+}

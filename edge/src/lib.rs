@@ -1,0 +1,22 @@
+//! The HTTPS endpoint of WhatsApp Flows in front of a gRPC FlowService.
+//!
+//! A request runs in one line through [`exchange`](mod@exchange): signature, envelope, message, logic, answer, seal. Around
+//! it stand the [`listener`] (TLS, connections), the [`router`] (which endpoint, which limits) and the [`admin`] server. The
+//! library exists for the `flow-edge` binary and for `flowctl dev`, which runs the same server in its own process.
+
+pub mod config;
+pub mod server;
+pub mod shutdown;
+pub mod telemetry;
+
+mod admin;
+mod convert;
+mod error;
+mod exchange;
+mod keyring;
+mod listener;
+mod logic;
+mod router;
+mod semconv;
+
+pub use server::Server;

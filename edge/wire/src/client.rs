@@ -34,7 +34,7 @@ impl Client {
         getrandom::fill(key.as_mut_slice()).map_err(|_| keys::Error::Encrypt)?;
         getrandom::fill(&mut initial_vector).map_err(|_| keys::Error::Encrypt)?;
         let aes_key = AesKey::from(key);
-        let encrypted_aes_key = self.public_key.wrap(&aes_key)?;
+        let encrypted_aes_key = self.public_key.wrap_key(&aes_key)?;
         let body = Envelope::seal(&aes_key, initial_vector, encrypted_aes_key, plaintext).encode();
         let signature = signature::sign(&body, &self.app_secret);
         Ok(SealedRequest { body, signature, aes_key, initial_vector })

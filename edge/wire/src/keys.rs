@@ -82,7 +82,7 @@ impl PrivateKey {
     /// Unwraps the AES key of an envelope; `None` where it was wrapped for another key or is not 16 bytes long.
     ///
     /// This is the one costly step of a request.
-    pub fn unwrap(&self, envelope: &Envelope) -> Option<AesKey> {
+    pub fn unwrap_key(&self, envelope: &Envelope) -> Option<AesKey> {
         let mut plaintext = Zeroizing::new([0; ENCRYPTED_AES_KEY_LENGTH]);
         let key = self
             .operation
@@ -148,7 +148,7 @@ impl PublicKey {
     /// # Errors
     ///
     /// [`Error::Encrypt`] where the operating system gives no random numbers.
-    pub fn wrap(&self, key: &AesKey) -> Result<[u8; ENCRYPTED_AES_KEY_LENGTH], Error> {
+    pub fn wrap_key(&self, key: &AesKey) -> Result<[u8; ENCRYPTED_AES_KEY_LENGTH], Error> {
         let wrapped = self.key.oaep_encrypt::<Sha256>(key.as_bytes()).map_err(|_| Error::Encrypt)?;
         wrapped.try_into().map_err(|_| Error::Encrypt)
     }

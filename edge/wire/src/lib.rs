@@ -28,7 +28,7 @@
 //! // The endpoint's side.
 //! let body = signature::verify(sent.body.clone().into(), Some(sent.signature.as_bytes()), &[secret])?;
 //! let envelope = Envelope::parse(body)?;
-//! let aes_key = private_key.unwrap(&envelope).ok_or("another key")?;
+//! let aes_key = private_key.unwrap_key(&envelope).ok_or("another key")?;
 //! let (plaintext, session) = envelope.open(aes_key)?;
 //! assert!(matches!(Request::decode(&plaintext)?, Request::Ping(_)));
 //! let answer = session.seal(Response::Active.encode());

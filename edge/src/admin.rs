@@ -1,0 +1,48 @@
+//! The admin listener: is the process alive, and should it get traffic?
+//!
+//! Plain HTTP for the cluster's own probes; never on the public listener.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use http::StatusCode;
+
+use crate::router::Edge;
+
+/// What readiness depends on. The server makes it only after every listener is bound.
+#[derive(Debug)]
+pub(crate) struct Readiness {
+    edge: Arc<Edge>,
+    draining: AtomicBool,
+}
+
+impl Readiness {
+    pub(crate) fn new(edge: Arc<Edge>) -> Self {
+        Self { edge, draining: AtomicBool::new(false) }
+    }
+
+    /// From now on the edge is not ready: requests should go elsewhere.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+/// `/livez` is 200 whenever the process runs; `/readyz` only while it would be right to send requests here.
+pub(crate) fn router(readiness: Arc<Readiness>) -> Router {
+    Router::new().route("/livez", get(async || "alive\n")).route("/readyz", get(readyz)).with_state(readiness)
+}
+
+async fn readyz(State(readiness): State<Arc<Readiness>>) -> (StatusCode, &'static str) {
+    if readiness.draining.load(Ordering::Relaxed) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+    }
+    for logic in readiness.edge.logics() {
+        if logic.is_reachable().await {
+            return (StatusCode::OK, "ready\n");
+        }
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "no logic service is reachable\n")
+}

@@ -1,0 +1,136 @@
+//! Every way a request can fail, whose fault it is, and the one mapping to the wire.
+//!
+//! Outside we say less than inside: the client gets a status and a fixed text, the log the reason.
+
+use flow_wire::envelope::{self, Unopened};
+use flow_wire::{message, signature};
+use http::StatusCode;
+
+use crate::{convert, logic};
+
+/// Why a request is not answered with a sealed message, in the order checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("no endpoint has this path")]
+    NotFound,
+    #[error("the method is not POST")]
+    MethodNotAllowed,
+    #[error("too many requests in flight")]
+    Overloaded,
+    #[error("the body is larger than limits.max_body")]
+    BodyTooLarge,
+    #[error("the body did not come within limits.body_timeout")]
+    BodyTimeout,
+    #[error("the body broke off")]
+    BodyBroken,
+    #[error(transparent)]
+    Signature(#[from] signature::Error),
+    #[error(transparent)]
+    Envelope(#[from] envelope::Error),
+    #[error("no private key opens the envelope")]
+    Undecryptable(#[from] Unopened),
+    #[error(transparent)]
+    Message(#[from] message::Error),
+    #[error(transparent)]
+    Logic(#[from] logic::Error),
+    #[error(transparent)]
+    Violation(#[from] convert::Violation),
+}
+
+/// Whose fault a failure is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Client,
+    Edge,
+    Logic,
+}
+
+impl Error {
+    /// The status that the platform sees. Its meaning: 421 makes the client fetch the public key again and repeat once, 432
+    /// says that the signature does not match; see the guide's error codes.
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::Signature(_) => signature_mismatch(),
+            Self::Envelope(_) | Self::Message(_) => StatusCode::BAD_REQUEST,
+            Self::Undecryptable(_) => StatusCode::MISDIRECTED_REQUEST,
+            Self::Logic(logic::Error::DeadlineExceeded) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Logic(logic::Error::Unavailable | logic::Error::ResourceExhausted) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Logic(logic::Error::Failed(_)) | Self::Violation(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The whole body. It says nothing about keys or payload.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::NotFound => "no such endpoint\n",
+            Self::MethodNotAllowed => "use POST\n",
+            Self::Overloaded => "overloaded, try again\n",
+            Self::BodyTooLarge => "request body too large\n",
+            Self::BodyTimeout => "request body too slow\n",
+            Self::BodyBroken | Self::Envelope(_) | Self::Message(_) => "malformed request\n",
+            Self::Signature(_) => "signature mismatch\n",
+            Self::Undecryptable(_) => "cannot be decrypted\n",
+            Self::Logic(logic::Error::DeadlineExceeded) => "deadline exceeded\n",
+            Self::Logic(logic::Error::Unavailable | logic::Error::ResourceExhausted) => "unavailable, try again\n",
+            Self::Logic(logic::Error::Failed(_)) | Self::Violation(_) => "internal error\n",
+        }
+    }
+
+    pub(crate) fn fault(self) -> Fault {
+        match self {
+            Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::BodyTooLarge
+            | Self::BodyTimeout
+            | Self::BodyBroken
+            | Self::Signature(_)
+            | Self::Envelope(_)
+            | Self::Undecryptable(_)
+            | Self::Message(_) => Fault::Client,
+            Self::Overloaded => Fault::Edge,
+            Self::Logic(_) | Self::Violation(_) => Fault::Logic,
+        }
+    }
+
+    /// The kind of failure, as a word from a bounded set.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Overloaded => "overloaded",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyTimeout => "body_timeout",
+            Self::BodyBroken => "body_broken",
+            Self::Signature(_) => "signature",
+            Self::Envelope(_) => "envelope",
+            Self::Undecryptable(_) => "undecryptable",
+            Self::Message(_) => "message",
+            Self::Logic(logic::Error::DeadlineExceeded) => "logic_deadline_exceeded",
+            Self::Logic(logic::Error::Unavailable) => "logic_unavailable",
+            Self::Logic(logic::Error::ResourceExhausted) => "logic_resource_exhausted",
+            Self::Logic(logic::Error::Failed(_)) => "logic_failed",
+            Self::Violation(_) => "logic_contract",
+        }
+    }
+}
+
+impl Fault {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Edge => "edge",
+            Self::Logic => "logic",
+        }
+    }
+}
+
+/// 432, a status of the platform's own.
+fn signature_mismatch() -> StatusCode {
+    StatusCode::from_u16(432).unwrap_or(StatusCode::BAD_REQUEST)
+}

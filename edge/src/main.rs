@@ -1,0 +1,63 @@
+//! `flow-edge`: read the configuration, bind, serve, drain.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use flow_edge::config::Config;
+use flow_edge::server::{Drained, Server};
+use flow_edge::shutdown::Signals;
+use flow_edge::telemetry;
+use tracing::level_filters::LevelFilter;
+
+/// HTTPS endpoint for WhatsApp Flows in front of a gRPC FlowService.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until SIGTERM.
+    Serve {
+        /// The configuration, a YAML file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Read the configuration and every file that it names, and say what is wrong, without serving.
+    Check {
+        /// The configuration, a YAML file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Serve { config } => Config::load(&config).map_err(|errors| errors.to_string()).and_then(serve),
+        Command::Check { config } => Config::load(&config).map_err(|errors| errors.to_string()).map(|_| {
+            println!("{}: good", config.display());
+            ExitCode::SUCCESS
+        }),
+    };
+    result.unwrap_or_else(|message| {
+        eprintln!("{message}");
+        ExitCode::FAILURE
+    })
+}
+
+fn serve(config: Config) -> Result<ExitCode, String> {
+    telemetry::start_logging(LevelFilter::INFO);
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start the runtime: {error}"))?;
+    runtime.block_on(async {
+        let signals = Signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
+        let server = Server::bind(config).await.map_err(|error| error.to_string())?;
+        Ok(match server.serve_until(signals.stop()).await {
+            Drained::Clean => ExitCode::SUCCESS,
+            Drained::TimedOut => ExitCode::FAILURE,
+        })
+    })
+}

@@ -1,0 +1,117 @@
+//! What a logic returns when it cannot answer, and the gRPC status that the edge then sees.
+//!
+//! It refuses to know users: what a user should read is a [`Reply`](crate::Reply), never an error.
+
+use crate::FormError;
+use std::fmt;
+use tonic::{Code, Status};
+
+/// Longest text sent to the edge, in bytes: a status message travels in an HTTP/2 header, which has a limit.
+const MAX_TEXT: usize = 1024;
+
+/// A failure of the logic. The user sees the client's generic error and may press "retry".
+///
+/// For input that the user can mend, answer with [`Reply::error_message`](crate::Reply::error_message) instead.
+///
+/// The text goes into the logs of this service and of the edge. Write what failed; never a token or anything that the user
+/// typed. For the same reason there is no conversion from every error type: the text of a database or parse error often
+/// quotes the value it is about.
+///
+/// | made by | gRPC status | HTTP status of the edge |
+/// |---|---|---|
+/// | [`Error::internal`] | `INTERNAL` | 500 |
+/// | a [`FormError`], by `?` | `INVALID_ARGUMENT` | 500 |
+/// | [`Error::unavailable`] | `UNAVAILABLE` | 503 |
+/// | [`Error::deadline_exceeded`] | `DEADLINE_EXCEEDED` | 504 |
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: Kind,
+    text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Internal,
+    InvalidArgument,
+    Unavailable,
+    DeadlineExceeded,
+}
+
+impl Error {
+    /// The logic is at fault, or something that it relies on broke in a way that waiting does not mend.
+    pub fn internal(text: impl Into<String>) -> Self {
+        Self { kind: Kind::Internal, text: text.into() }
+    }
+
+    /// The logic cannot serve just now, such as when its database cannot be reached.
+    pub fn unavailable(text: impl Into<String>) -> Self {
+        Self { kind: Kind::Unavailable, text: text.into() }
+    }
+
+    /// Something that the logic called took too long.
+    pub fn deadline_exceeded(text: impl Into<String>) -> Self {
+        Self { kind: Kind::DeadlineExceeded, text: text.into() }
+    }
+
+    /// The request breaks the contract or does not fit the flow.
+    pub(crate) fn invalid_argument(text: impl Into<String>) -> Self {
+        Self { kind: Kind::InvalidArgument, text: text.into() }
+    }
+
+    fn code(&self) -> Code {
+        match self.kind {
+            Kind::Internal => Code::Internal,
+            Kind::InvalidArgument => Code::InvalidArgument,
+            Kind::Unavailable => Code::Unavailable,
+            Kind::DeadlineExceeded => Code::DeadlineExceeded,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<FormError> for Error {
+    fn from(error: FormError) -> Self {
+        Self::invalid_argument(error.to_string())
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let code = error.code();
+        let mut text = error.text;
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        Status::new(code, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_has_the_status_that_the_contract_gives_a_meaning() {
+        let code = |error: Error| Status::from(error).code();
+        assert_eq!(code(Error::internal("")), Code::Internal);
+        assert_eq!(code(Error::unavailable("")), Code::Unavailable);
+        assert_eq!(code(Error::deadline_exceeded("")), Code::DeadlineExceeded);
+        assert_eq!(code(Error::invalid_argument("")), Code::InvalidArgument);
+    }
+
+    #[test]
+    fn the_text_is_the_message_of_the_status() {
+        assert_eq!(Status::from(Error::unavailable("no database")).message(), "no database");
+    }
+
+    #[test]
+    fn a_text_too_long_for_a_header_is_cut_between_characters() {
+        let status = Status::from(Error::internal(format!("x{}", "ż".repeat(1000))));
+        assert_eq!(status.message(), format!("x{}", "ż".repeat(511)));
+    }
+}

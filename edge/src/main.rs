@@ -57,7 +57,7 @@ fn serve(config: Config) -> Result<ExitCode, String> {
         let server = Server::bind(config).await.map_err(|error| error.to_string())?;
         Ok(match server.serve_until(signals.stop()).await {
             Drained::Clean => ExitCode::SUCCESS,
-            Drained::TimedOut => ExitCode::FAILURE,
+            Drained::CutOff => ExitCode::FAILURE,
         })
     })
 }

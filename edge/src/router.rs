@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
+use tracing::field::display;
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -38,6 +39,7 @@ pub(crate) struct Edge {
     /// One for each logic service, however many endpoints share it.
     logics: Vec<Logic>,
     in_flight: Semaphore,
+    max_in_flight: usize,
     max_body: usize,
     body_timeout: Duration,
 }
@@ -78,6 +80,7 @@ impl Edge {
             by_path,
             logics: logics.into_values().collect(),
             in_flight: Semaphore::new(limits.max_in_flight),
+            max_in_flight: limits.max_in_flight,
             max_body: limits.max_body,
             body_timeout: limits.body_timeout,
         })
@@ -85,6 +88,11 @@ impl Edge {
 
     pub(crate) fn logics(&self) -> &[Logic] {
         &self.logics
+    }
+
+    /// Whether no request is being worked on.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_flight.available_permits() == self.max_in_flight
     }
 }
 
@@ -187,36 +195,32 @@ fn report(endpoint: Option<&str>, request_id: &str, started: Instant, seen: &See
         Err(error) => (error.status(), Some(*error)),
     };
     let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
-    match error {
-        None => info!(
+    let fault = error.map(Error::fault);
+    let reason = error.map(display);
+    // The level is part of a log line's static description, so the two cannot be one.
+    if matches!(fault, None | Some(Fault::Client)) {
+        info!(
             { semconv::ENDPOINT } = endpoint,
             { semconv::ACTION } = seen.action,
             { semconv::HTTP_STATUS } = status.as_u16(),
             { semconv::REQUEST_ID } = request_id,
+            { semconv::ERROR_TYPE } = error.map(Error::kind),
+            { semconv::FAULT } = fault.map(Fault::name),
+            reason,
             duration_ms,
             "request"
-        ),
-        Some(error) if error.fault() == Fault::Client => info!(
+        );
+    } else {
+        warn!(
             { semconv::ENDPOINT } = endpoint,
             { semconv::ACTION } = seen.action,
             { semconv::HTTP_STATUS } = status.as_u16(),
             { semconv::REQUEST_ID } = request_id,
-            { semconv::ERROR_TYPE } = error.kind(),
-            { semconv::FAULT } = error.fault().name(),
-            reason = %error,
+            { semconv::ERROR_TYPE } = error.map(Error::kind),
+            { semconv::FAULT } = fault.map(Fault::name),
+            reason,
             duration_ms,
             "request"
-        ),
-        Some(error) => warn!(
-            { semconv::ENDPOINT } = endpoint,
-            { semconv::ACTION } = seen.action,
-            { semconv::HTTP_STATUS } = status.as_u16(),
-            { semconv::REQUEST_ID } = request_id,
-            { semconv::ERROR_TYPE } = error.kind(),
-            { semconv::FAULT } = error.fault().name(),
-            reason = %error,
-            duration_ms,
-            "request"
-        ),
+        );
     }
 }

@@ -1,0 +1,230 @@
+//! The process: how it starts, how it ends, what it logs.
+
+use std::fs;
+
+use flow_tests::{Edge, Gate, Logic, connect, run, screen};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
+use tonic::Status;
+
+fn init() -> Value {
+    json!({ "version": "4.0", "action": "INIT" })
+}
+
+async fn held_by(gate: &Gate) -> Logic {
+    let gate = gate.clone();
+    Logic::handling(move |_| {
+        let gate = gate.clone();
+        async move {
+            gate.pass().await;
+            Ok(screen("NEXT", json!({})))
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn sigterm_lets_requests_in_flight_finish_and_exits_with_0() {
+    let gate = Gate::closed();
+    let logic = held_by(&gate).await;
+    let mut edge = Edge::before(&logic).start().await;
+    let clients = [edge.client(), edge.client().http1(&edge)];
+    let requests = clients.map(|client| tokio::spawn(async move { client.send(init()).await }));
+    for _ in &requests {
+        gate.arrival().await;
+    }
+    edge.signal("TERM").await;
+    edge.wait_for_log("draining").await;
+    for _ in &requests {
+        gate.open();
+    }
+    for request in requests {
+        let answer = request.await.unwrap();
+        assert_eq!((answer.status, answer.opened["screen"].as_str()), (200, Some("NEXT")));
+    }
+    assert_eq!(edge.wait().await.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn an_idle_edge_ends_at_once_on_sigterm_although_clients_are_connected() {
+    let logic = Logic::answering(screen("NEXT", json!({}))).await;
+    let edge = Edge::before(&logic).start().await;
+    let (client, http1_client) = (edge.client(), edge.client().http1(&edge));
+    assert_eq!(client.send(init()).await.status, 200);
+    assert_eq!(http1_client.send(init()).await.status, 200);
+    assert_eq!(edge.stop().await.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_peer_that_has_gone_silent_does_not_make_the_drain_a_failure() {
+    let logic = Logic::answering(screen("NEXT", json!({}))).await;
+    let edge = Edge::before(&logic).section("shutdown", json!({ "drain": "50ms" })).start().await;
+    let mut connection = connect(&edge).await;
+    connection.write_all(b"POST /flow HTTP/1.1\r\n").await.unwrap();
+    assert_eq!(edge.stop().await.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_drain_that_takes_too_long_is_cut_off_and_is_a_failure() {
+    let gate = Gate::closed();
+    let logic = held_by(&gate).await;
+    let edge = Edge::before(&logic).section("shutdown", json!({ "drain": "50ms" })).start().await;
+    let client = edge.client();
+    let request = tokio::spawn(async move { client.send(init()).await });
+    gate.arrival().await;
+    assert_eq!(edge.stop().await.status.code(), Some(1));
+    assert!(request.await.unwrap_err().is_panic());
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_the_process_at_once() {
+    let gate = Gate::closed();
+    let logic = held_by(&gate).await;
+    let mut edge = Edge::before(&logic).start().await;
+    let client = edge.client();
+    let request = tokio::spawn(async move { client.send(init()).await });
+    gate.arrival().await;
+    edge.signal("TERM").await;
+    edge.wait_for_log("draining").await;
+    edge.signal("INT").await;
+    assert_eq!(edge.wait().await.status.code(), Some(130));
+    request.abort();
+}
+
+#[tokio::test]
+async fn each_request_has_one_access_line_with_its_facts() {
+    let logic = Logic::answering(screen("NEXT", json!({}))).await;
+    let edge = Edge::before(&logic).start().await;
+    let good = edge.client().send(init()).await;
+    let bad = edge.client().app_secret("wrong").send(init()).await;
+    let log = edge.stop().await.log;
+    let line = |id: &str| -> Value {
+        let of_request = |line: &&String| line.contains(id);
+        assert_eq!(log.iter().filter(of_request).count(), 1);
+        serde_json::from_str(log.iter().find(of_request).unwrap()).unwrap()
+    };
+    let good = line(good.header("x-request-id"));
+    assert_eq!((&good["level"], &good["message"]), (&json!("INFO"), &json!("request")));
+    assert_eq!((&good["flow.endpoint"], &good["flow.action"]), (&json!("flow"), &json!("INIT")));
+    assert_eq!(good["http.response.status_code"], 200);
+    assert!(good["duration_ms"].as_f64().unwrap() > 0.0);
+    let bad = line(bad.header("x-request-id"));
+    assert_eq!((&bad["error.type"], &bad["flow.fault"]), (&json!("signature"), &json!("client")));
+    assert_eq!(bad["reason"], "the signature matches no configured app secret");
+}
+
+#[tokio::test]
+async fn nothing_private_is_logged_at_any_level() {
+    let secret_text = "PLANTED-MARKER";
+    let message = |action: &str, data: Value| {
+        json!({
+            "version": "4.0", "action": action, "screen": format!("{secret_text}-screen"), "data": data,
+            "flow_token": format!("{secret_text}-token"), "flow_token_signature": format!("{secret_text}-jwt"),
+        })
+    };
+    let data = json!({ "name": format!("{secret_text}-data") });
+    let error = json!({ "error": "payload-schema-error", "error_message": format!("{secret_text}-error") });
+    for logic in [
+        Logic::answering(screen("NEXT", json!({ "text": format!("{secret_text}-answer") }))).await,
+        Logic::failing(Status::internal(format!("{secret_text}-status"))).await,
+    ] {
+        let edge = Edge::before(&logic).log_level("trace").start().await;
+        let client = edge.client();
+        client.send(message("data_exchange", data.clone())).await;
+        client.send(message("data_exchange", error.clone())).await;
+        client.send(message("ping", data.clone())).await;
+        client.send(message(secret_text, data.clone())).await;
+        client.send_plaintext(format!("{{\"action\":\"INIT\",\"data\":\"{secret_text}\"}}")).await;
+        client.send_body(format!("{{\"encrypted_flow_data\":\"{secret_text}\"}}")).await;
+        client.clone().path(&edge, "/other").send(message("INIT", data.clone())).await;
+        let log = edge.stop().await.log;
+        assert!(log.iter().any(|line| line.contains("\"message\":\"request\"")));
+        let private = [secret_text, flow_tests::APP_SECRET, "BEGIN PRIVATE KEY"];
+        for line in &log {
+            assert!(!private.iter().any(|text| line.contains(text)), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_good_configuration_is_checked_without_serving() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("app-secret"), "secret").unwrap();
+    fs::copy(flow_tests::key_file("current.pem"), folder.path().join("current.pem")).unwrap();
+    let config = "
+listen: { address: 127.0.0.1:0 }
+endpoints:
+  - name: flow
+    path: /flow
+    private_keys: [{ file: current.pem }]
+    app_secrets: [{ file: app-secret }]
+    logic: { url: http://127.0.0.1:50051 }
+";
+    fs::write(folder.path().join("flow-edge.yaml"), config).unwrap();
+    let output = run(&["check", "--config", "flow-edge.yaml"], folder.path()).await;
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "flow-edge.yaml: good\n");
+}
+
+#[tokio::test]
+async fn every_mistake_of_a_configuration_is_reported_at_once_with_its_line() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("empty"), "\n").unwrap();
+    fs::write(folder.path().join("key.pem"), "no key").unwrap();
+    let config = "listen:
+  adress: 127.0.0.1:0
+endpoints:
+  - name: flow
+    path: flow
+    private_keys: [{ file: key.pem }, { file: absent.pem }]
+    app_secrets: [{ file: empty }]
+    ping: edgy
+    logic: { url: logic:50051, deadline: 8 }
+limits:
+  max_body: much
+";
+    fs::write(folder.path().join("flow-edge.yaml"), config).unwrap();
+    for command in ["check", "serve"] {
+        let output = run(&[command, "--config", "flow-edge.yaml"], folder.path()).await;
+        assert_eq!(output.status.code(), Some(1));
+        let text = String::from_utf8(output.stderr).unwrap();
+        let expected = [
+            ("flow-edge.yaml:2: listen.address: ", "is required"),
+            ("flow-edge.yaml:2: listen.adress: ", "did you mean `address`?"),
+            ("flow-edge.yaml:5: endpoints[0].path: ", "/flows/appointments"),
+            ("flow-edge.yaml:6: endpoints[0].private_keys[0].file: ", "no PEM block"),
+            ("flow-edge.yaml:6: endpoints[0].private_keys[1].file: ", "absent.pem cannot be read"),
+            ("flow-edge.yaml:7: endpoints[0].app_secrets[0].file: ", "empty"),
+            ("flow-edge.yaml:8: endpoints[0].ping: ", "`logic` or `edge`"),
+            ("flow-edge.yaml:9: endpoints[0].logic.url: ", "http://HOST:PORT"),
+            ("flow-edge.yaml:9: endpoints[0].logic.deadline: ", "8s"),
+            ("flow-edge.yaml:11: limits.max_body: ", "2MiB"),
+        ];
+        for (place, message) in expected {
+            let line = text.lines().find(|line| line.starts_with(place));
+            assert!(line.is_some_and(|line| line.contains(message)), "{place}{message}\n{text}");
+        }
+        assert_eq!(text.lines().count(), expected.len(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_is_named_with_its_field() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("app-secret"), "secret").unwrap();
+    let config = json!({
+        "listen": { "address": address }, "admin": { "address": "127.0.0.1:0" },
+        "endpoints": [{
+            "name": "flow", "path": "/flow", "logic": { "url": "http://127.0.0.1:50051" },
+            "private_keys": [{ "file": flow_tests::key_file("current.pem") }], "app_secrets": [{ "file": "app-secret" }],
+        }],
+    });
+    fs::write(folder.path().join("flow-edge.yaml"), config.to_string()).unwrap();
+    let output = run(&["serve", "--config", "flow-edge.yaml"], folder.path()).await;
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains(&format!("cannot listen on {address} (listen.address)")), "{text}");
+}

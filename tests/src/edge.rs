@@ -1,0 +1,253 @@
+//! The edge as a process, from the configuration file to the exit code.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Output, Stdio};
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::{APP_SECRET, Client, Logic, OTHER_APP_SECRET, PATIENCE, Tls, key_file};
+
+/// Where an edge listens that is told nothing else: a port that the system chooses.
+pub const ADDRESS: &str = "127.0.0.1:0";
+
+/// The binary of this very source: a stale one would test yesterday's edge.
+static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../edge/Cargo.toml");
+    let build = escargot::CargoBuild::new().manifest_path(manifest).bin("flow-edge");
+    build.run().expect("cargo builds flow-edge").path().to_owned()
+});
+
+/// Runs `flow-edge` to its end.
+pub async fn run(arguments: &[&str], folder: &Path) -> Output {
+    let mut command = Command::new(&*BINARY);
+    let output = command.args(arguments).current_dir(folder).kill_on_drop(true).output();
+    timeout(PATIENCE, output).await.expect("flow-edge ends").unwrap()
+}
+
+/// An edge to be: one endpoint on `/flow` unless told otherwise, HTTPS, any port.
+#[derive(Debug)]
+pub struct EdgeBuilder {
+    tls: Option<Tls>,
+    endpoints: Vec<Value>,
+    sections: Map<String, Value>,
+    log_level: &'static str,
+}
+
+/// A running edge.
+#[derive(Debug)]
+pub struct Edge {
+    process: Child,
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    tls: Option<Tls>,
+    /// Every line so far; closed when the process has closed its end.
+    log: watch::Receiver<Vec<String>>,
+    folder: TempDir,
+}
+
+/// An edge that ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Every line that it logged.
+    pub log: Vec<String>,
+}
+
+impl Edge {
+    /// An edge in front of one logic.
+    pub fn before(logic: &Logic) -> EdgeBuilder {
+        Self::before_url(&logic.url())
+    }
+
+    /// An edge in front of whatever is or is not at this URL.
+    pub fn before_url(url: &str) -> EdgeBuilder {
+        Self::without_endpoints().endpoint(json!({ "logic": { "url": url } }))
+    }
+
+    /// An edge that still needs its endpoints.
+    pub fn without_endpoints() -> EdgeBuilder {
+        EdgeBuilder { tls: Some(Tls::new()), endpoints: Vec::new(), sections: Map::new(), log_level: "info" }
+    }
+
+    /// A client for the endpoint on `/flow`, with the right key and secret.
+    pub fn client(&self) -> Client {
+        Client::new(self, "/flow")
+    }
+
+    /// The public listener.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// URL of a path on the public listener.
+    pub fn url(&self, path: &str) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.address)
+    }
+
+    /// URL of a path on the admin listener.
+    pub fn admin_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.admin_address)
+    }
+
+    /// PEM of the certificate that clients should trust.
+    pub fn certificate(&self) -> &str {
+        &self.tls.as_ref().expect("an edge with TLS").certificate
+    }
+
+    /// The edge's folder: `tls.crt`, `app-secret`, `other-app-secret`.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Sends a signal.
+    pub async fn signal(&self, name: &str) {
+        let process = self.process.id().expect("a running edge").to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &process]).status().await.unwrap().success());
+    }
+
+    /// Whether the process still runs.
+    pub fn is_running(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_none()
+    }
+
+    /// Waits until the log has a line with this text.
+    pub async fn wait_for_log(&mut self, text: &str) {
+        wait_for_line(&mut self.log, |line| line.contains(text).then_some(())).await;
+    }
+
+    /// Waits for the end of the process.
+    pub async fn wait(mut self) -> Finished {
+        let status = timeout(PATIENCE, self.process.wait()).await.expect("the edge ends").unwrap();
+        while self.log.changed().await.is_ok() {}
+        Finished { status, log: self.log.borrow().clone() }
+    }
+
+    /// Stops the edge as Kubernetes does.
+    pub async fn stop(self) -> Finished {
+        self.signal("TERM").await;
+        self.wait().await
+    }
+}
+
+impl EdgeBuilder {
+    /// One more endpoint; what it leaves out is as in [`Edge::before`].
+    pub fn endpoint(mut self, endpoint: Value) -> Self {
+        let mut complete = json!({
+            "name": "flow",
+            "path": "/flow",
+            "private_keys": [{ "file": key_file("current.pem") }],
+            "app_secrets": [{ "file": "app-secret" }],
+        });
+        merge(&mut complete, endpoint);
+        self.endpoints.push(complete);
+        self
+    }
+
+    /// Changes the last endpoint.
+    pub fn with(mut self, change: Value) -> Self {
+        merge(self.endpoints.last_mut().expect("an endpoint"), change);
+        self
+    }
+
+    /// A section beside `listen` and `endpoints`, such as `limits`.
+    pub fn section(mut self, name: &str, section: Value) -> Self {
+        self.sections.insert(name.to_owned(), section);
+        self
+    }
+
+    /// Plain HTTP, as behind a proxy that terminates TLS.
+    pub fn without_tls(mut self) -> Self {
+        self.tls = None;
+        self
+    }
+
+    /// Sets `RUST_LOG`.
+    pub fn log_level(mut self, level: &'static str) -> Self {
+        self.log_level = level;
+        self
+    }
+
+    /// Starts the process and waits until it listens.
+    pub async fn start(self) -> Edge {
+        let folder = TempDir::new().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        write("app-secret", &format!("{APP_SECRET}\n"));
+        write("other-app-secret", OTHER_APP_SECRET);
+        let mut listen = json!({ "address": ADDRESS });
+        if let Some(tls) = &self.tls {
+            write("tls.crt", &tls.certificate);
+            write("tls.key", &tls.private_key);
+            listen["tls"] = json!({ "certificate_file": "tls.crt", "private_key_file": "tls.key" });
+        }
+        let mut config = self.sections;
+        config.insert("listen".to_owned(), listen);
+        config.insert("endpoints".to_owned(), self.endpoints.into());
+        config.entry("admin").or_insert(json!({ "address": ADDRESS }));
+        // Every JSON document is a YAML document.
+        write("flow-edge.yaml", &Value::Object(config).to_string());
+
+        let mut process = Command::new(&*BINARY)
+            .args(["serve", "--config"])
+            .arg(folder.path().join("flow-edge.yaml"))
+            .env("RUST_LOG", self.log_level)
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut log = collect(process.stderr.take().unwrap());
+        let (address, admin_address) = wait_for_line(&mut log, |line| {
+            let event: Value = serde_json::from_str(line).unwrap_or_default();
+            let address = |field: &str| event[field].as_str().unwrap().parse().unwrap();
+            (event["message"] == "listening").then(|| (address("address"), address("admin_address")))
+        })
+        .await;
+        Edge { process, address, admin_address, tls: self.tls, log, folder }
+    }
+}
+
+/// Collects the log line by line.
+fn collect(stderr: ChildStderr) -> watch::Receiver<Vec<String>> {
+    let (sender, log) = watch::channel(Vec::new());
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stderr).lines();
+        while let Some(line) = lines.next_line().await.unwrap() {
+            sender.send_modify(|log: &mut Vec<String>| log.push(line));
+        }
+    });
+    log
+}
+
+async fn wait_for_line<T>(log: &mut watch::Receiver<Vec<String>>, wanted: impl Fn(&str) -> Option<T>) -> T {
+    let mut found = None;
+    let look = log.wait_for(|lines| {
+        found = lines.iter().find_map(|line| wanted(line));
+        found.is_some()
+    });
+    let missing = match timeout(PATIENCE, look).await {
+        Ok(Ok(_)) => return found.expect("the line that was waited for"),
+        Ok(Err(_)) => "the edge ended without the line",
+        Err(_) => "the edge did not log the line",
+    };
+    panic!("{missing}: {:#?}", *log.borrow());
+}
+
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(into.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (into, from) => *into = from,
+    }
+}

@@ -1,4 +1,5 @@
 //! The running edge, seen from outside: what the platform sends and gets, what logic sees, what an operator does.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's helpers may panic as its tests do")]
 
 mod admin;
 mod clients;

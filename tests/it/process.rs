@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use flow_tests::{Edge, Gate, Logic, connect, run, screen};
+use flow_tests::{APP_SECRET, Edge, Gate, Logic, Tls, connect, key_file, run, screen};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
@@ -140,7 +140,7 @@ async fn nothing_private_is_logged_at_any_level() {
         client.clone().path(&edge, "/other").send(message("INIT", data.clone())).await;
         let log = edge.stop().await.log;
         assert!(log.iter().any(|line| line.contains("\"message\":\"request\"")));
-        let private = [secret_text, flow_tests::APP_SECRET, "BEGIN PRIVATE KEY"];
+        let private = [secret_text, APP_SECRET, "BEGIN PRIVATE KEY"];
         for line in &log {
             assert!(!private.iter().any(|text| line.contains(text)), "{line}");
         }
@@ -148,23 +148,29 @@ async fn nothing_private_is_logged_at_any_level() {
 }
 
 #[tokio::test]
-async fn a_good_configuration_is_checked_without_serving() {
+async fn the_documented_configuration_is_good() {
+    let page = include_str!("../../docs/configuration.md");
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (config, _) = rest.split_once("```").unwrap();
     let folder = TempDir::new().unwrap();
-    fs::write(folder.path().join("app-secret"), "secret").unwrap();
-    fs::copy(flow_tests::key_file("current.pem"), folder.path().join("current.pem")).unwrap();
-    let config = "
-listen: { address: 127.0.0.1:0 }
-endpoints:
-  - name: flow
-    path: /flow
-    private_keys: [{ file: current.pem }]
-    app_secrets: [{ file: app-secret }]
-    logic: { url: http://127.0.0.1:50051 }
-";
-    fs::write(folder.path().join("flow-edge.yaml"), config).unwrap();
+    let tls = Tls::new();
+    for folder_name in ["keys", "secrets"] {
+        fs::create_dir(folder.path().join(folder_name)).unwrap();
+    }
+    for (name, text) in [
+        ("flow-edge.yaml", config),
+        ("tls.crt", &tls.certificate),
+        ("tls.key", &tls.private_key),
+        ("secrets/app-secret", APP_SECRET),
+        ("keys/current.pem", &fs::read_to_string(key_file("current.pem")).unwrap()),
+        ("keys/previous.pem", &fs::read_to_string(key_file("previous.pem")).unwrap()),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
     let output = run(&["check", "--config", "flow-edge.yaml"], folder.path()).await;
-    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "flow-edge.yaml: good\n");
+    assert_eq!(output.status.code(), Some(0));
 }
 
 #[tokio::test]
@@ -219,7 +225,7 @@ async fn an_address_that_is_taken_is_named_with_its_field() {
         "listen": { "address": address }, "admin": { "address": "127.0.0.1:0" },
         "endpoints": [{
             "name": "flow", "path": "/flow", "logic": { "url": "http://127.0.0.1:50051" },
-            "private_keys": [{ "file": flow_tests::key_file("current.pem") }], "app_secrets": [{ "file": "app-secret" }],
+            "private_keys": [{ "file": key_file("current.pem") }], "app_secrets": [{ "file": "app-secret" }],
         }],
     });
     fs::write(folder.path().join("flow-edge.yaml"), config.to_string()).unwrap();

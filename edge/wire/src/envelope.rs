@@ -300,3 +300,80 @@ fn decrypt(key: &AesKey, vector: &[u8; IV_LENGTH], mut ciphertext: Vec<u8>) -> R
         .map_err(|_| Unopened)?;
     Ok(ciphertext)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signature::{self, AppSecret};
+    use bytes::Bytes;
+    use serde_json::{Value, json};
+
+    const KEY: [u8; AES_KEY_LENGTH] = [1; AES_KEY_LENGTH];
+    const VECTOR: [u8; IV_LENGTH] = [2; IV_LENGTH];
+
+    fn key() -> AesKey {
+        AesKey::new(&KEY).unwrap()
+    }
+
+    fn sealed() -> Envelope {
+        Envelope::seal(&key(), VECTOR, [3; ENCRYPTED_AES_KEY_LENGTH], b"question".to_vec())
+    }
+
+    fn parse(body: &[u8]) -> Result<Envelope, Error> {
+        let secret = AppSecret::new(b"secret").unwrap();
+        let header = signature::sign(body, &secret);
+        let verified = signature::verify(Bytes::copy_from_slice(body), Some(header.as_bytes()), &[secret]);
+        Envelope::parse(verified.unwrap())
+    }
+
+    fn error_of(body: impl ToString) -> Error {
+        parse(body.to_string().as_bytes()).unwrap_err()
+    }
+
+    fn changed(field: &str, value: Value) -> Value {
+        let mut envelope: Value = serde_json::from_slice(&sealed().encode()).unwrap();
+        envelope[field] = value;
+        envelope
+    }
+
+    #[test]
+    fn what_was_sealed_opens_and_so_does_its_answer() {
+        let envelope = parse(&sealed().encode()).unwrap();
+        assert_eq!(envelope.encrypted_aes_key(), &[3; ENCRYPTED_AES_KEY_LENGTH]);
+        let (plaintext, session) = envelope.open(key()).unwrap();
+        assert_eq!(plaintext, b"question");
+        let answer = session.seal(b"answer".to_vec());
+        assert_eq!(open_answer(&key(), VECTOR, answer.as_bytes()).unwrap(), b"answer");
+    }
+
+    #[test]
+    fn a_question_is_not_taken_for_its_answer() {
+        let Envelope { encrypted_flow_data, .. } = sealed();
+        assert_eq!(open_answer(&key(), VECTOR, STANDARD.encode(encrypted_flow_data).as_bytes()), Err(Unopened));
+    }
+
+    #[test]
+    fn each_error_names_the_field_and_what_is_wrong_with_it() {
+        use Field::{EncryptedAesKey, EncryptedFlowData, InitialVector};
+        assert_eq!(error_of(""), Error::NotJson);
+        assert_eq!(error_of("{"), Error::NotJson);
+        assert_eq!(error_of("[]"), Error::NotAnObject);
+        assert_eq!(error_of(r#"["","",""]"#), Error::NotAnObject);
+        assert_eq!(error_of("{}"), Error::Missing(EncryptedAesKey));
+        assert_eq!(error_of(changed("initial_vector", Value::Null)), Error::Missing(InitialVector));
+        assert_eq!(error_of(changed("initial_vector", json!(1))), Error::NotAString);
+        assert_eq!(error_of(changed("encrypted_flow_data", json!("_w=="))), Error::NotBase64(EncryptedFlowData));
+        assert_eq!(error_of(changed("encrypted_flow_data", json!("AA=="))), Error::Length(EncryptedFlowData));
+        assert_eq!(error_of(changed("encrypted_aes_key", json!("AA=="))), Error::Length(EncryptedAesKey));
+        assert_eq!(error_of(changed("initial_vector", json!(""))), Error::Length(InitialVector));
+        assert_eq!(Error::Length(InitialVector).to_string(), "initial_vector has a wrong length");
+    }
+
+    #[test]
+    fn nothing_private_is_printed() {
+        let envelope = sealed();
+        assert_eq!(format!("{envelope:?}"), "Envelope(24 bytes of flow data)");
+        let (_, session) = envelope.open(key()).unwrap();
+        assert_eq!(format!("{session:?} {:?}", key()), "Session(redacted) AesKey(redacted)");
+    }
+}

@@ -192,14 +192,24 @@ fn read_tls(section: &Section<'_>, files: &Files) -> Option<Arc<ServerConfig>> {
 fn read_endpoint(section: &Section<'_>, files: &Files) -> Option<Endpoint> {
     let name = section.required("name", endpoint_name);
     let path = section.required("path", url_path);
-    let private_keys = read_files(section, "private_keys", |name| {
-        let pem = files.read(name)?;
-        let pem = std::str::from_utf8(&pem).map_err(|_| format!("{name}: {}", keys::Error::NotPem))?;
-        PrivateKey::from_pem(pem).map_err(|error| format!("{name}: {error}"))
+    let private_keys = read_list(section, "private_keys", |item| {
+        let passphrase = item.optional("passphrase_file", |name| {
+            let passphrase = files.read_text(name)?;
+            Ok(passphrase.trim_end_matches(['\r', '\n']).to_owned())
+        });
+        item.required("file", |name| {
+            let pem = files.read_text(name)?;
+            PrivateKey::from_pem(&pem, passphrase.as_deref()).map_err(|error| match error {
+                keys::Error::PassphraseMissing => format!("{name}: {error}; passphrase_file should name its file"),
+                _ => format!("{name}: {error}"),
+            })
+        })
     });
-    let app_secrets = read_files(section, "app_secrets", |name| {
+    let app_secrets = read_list(section, "app_secrets", |item| {
         // An editor or `echo` ends the line; no app secret holds white space.
-        AppSecret::new(files.read(name)?.trim_ascii()).map_err(|error| format!("{name}: {error}"))
+        let secret =
+            |name: &str| AppSecret::new(files.read(name)?.trim_ascii()).map_err(|error| format!("{name}: {error}"));
+        item.required("file", secret)
     });
     let ping = section.optional("ping", |text| match text {
         "logic" => Ok(Ping::Logic),
@@ -218,10 +228,10 @@ fn read_endpoint(section: &Section<'_>, files: &Files) -> Option<Endpoint> {
     })
 }
 
-/// A list of items that each name a `file`.
-fn read_files<T>(section: &Section<'_>, key: &'static str, read: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
+/// A list of at least one item.
+fn read_list<T>(section: &Section<'_>, key: &'static str, read: impl Fn(&Section<'_>) -> Option<T>) -> Option<Vec<T>> {
     let items = section.sections(key).into_iter().map(|item| {
-        let value = item.required("file", &read);
+        let value = read(&item);
         item.refuse_unknown_keys();
         value
     });
@@ -255,6 +265,10 @@ impl Files {
 
     fn read(&self, name: &str) -> Result<Vec<u8>, String> {
         fs::read(self.folder.join(name)).map_err(|error| format!("{name} cannot be read: {error}"))
+    }
+
+    fn read_text(&self, name: &str) -> Result<String, String> {
+        String::from_utf8(self.read(name)?).map_err(|_| format!("{name} is not text"))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use flow_proto::v1::{Action, HandleDataExchangeRequest, HandleDataExchangeResponse};
-use flow_tests::{Call, Edge, Logic, PATIENCE, completion, invalid_token, key_file, screen};
+use flow_tests::{Call, Edge, Logic, PATIENCE, completion, invalid_token, is_there, key_file, screen};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
@@ -15,26 +15,21 @@ use tonic::Status;
 
 #[tokio::test]
 async fn python() {
-    converse(Language {
-        name: "Python",
-        check: &["python3", "-c", "import cryptography"],
-        run: &["python3", "python/client.py"],
-    })
-    .await;
+    converse(Language { check: &["python3", "-c", "import cryptography"], run: &["python3", "python/client.py"] })
+        .await;
 }
 
 #[tokio::test]
 async fn node() {
-    converse(Language { name: "Node", check: &["node", "--version"], run: &["node", "node/client.mjs"] }).await;
+    converse(Language { check: &["node", "--version"], run: &["node", "node/client.mjs"] }).await;
 }
 
 #[tokio::test]
 async fn java() {
-    converse(Language { name: "Java", check: &["javac", "--version"], run: &["java", "java/Client.java"] }).await;
+    converse(Language { check: &["javac", "--version"], run: &["java", "java/Client.java"] }).await;
 }
 
 struct Language {
-    name: &'static str,
     /// Succeeds where the toolchain is there.
     check: &'static [&'static str],
     run: &'static [&'static str],
@@ -49,10 +44,7 @@ struct Answered {
 }
 
 async fn converse(language: Language) {
-    if !language.is_there().await {
-        let missing = format!("{}: `{}` fails, so its client cannot run", language.name, language.check.join(" "));
-        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{missing}");
-        eprintln!("not tested: {missing}");
+    if !is_there(language.check).await {
         return;
     }
     let logic = Logic::handling(|request| async { conversation(request) }).await;
@@ -117,12 +109,6 @@ fn conversation(request: HandleDataExchangeRequest) -> Result<HandleDataExchange
 }
 
 impl Language {
-    async fn is_there(&self) -> bool {
-        let (program, arguments) = self.check.split_first().unwrap();
-        let check = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
-        check.is_ok_and(|status| status.success())
-    }
-
     /// Sends the messages one after the other.
     async fn send(&self, edge: &Edge, public_key: &str, app_secret: &str, messages: &[Value]) -> Vec<Answered> {
         let certificate = edge.folder().join("ca.pem");

@@ -5,6 +5,7 @@ mod admin;
 mod clients;
 mod endpoints;
 mod hostile;
+mod keys;
 mod messages;
 mod process;
 mod statuses;

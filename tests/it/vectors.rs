@@ -75,7 +75,7 @@ impl Vector {
 
     fn private_keys(&self) -> Vec<PrivateKey> {
         let read = |name: &String| fs::read_to_string(folder().join(name)).unwrap();
-        self.private_keys.iter().map(|name| PrivateKey::from_pem(&read(name)).unwrap()).collect()
+        self.private_keys.iter().map(|name| PrivateKey::from_pem(&read(name), None).unwrap()).collect()
     }
 
     /// Goes as far as the case gets.

@@ -8,6 +8,7 @@ mod client;
 mod edge;
 mod keys;
 mod logic;
+mod toolchain;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ pub use client::{Answer, Client, Exchange, connect};
 pub use edge::{ADDRESS, Edge, EdgeBuilder, Finished, run};
 pub use keys::{APP_SECRET, OTHER_APP_SECRET, Tls, key_file};
 pub use logic::{Call, Gate, Logic, completion, invalid_token, screen};
+pub use toolchain::is_there;
 
 /// After this long, whatever is waited for will not come any more.
 pub const PATIENCE: Duration = Duration::from_secs(30);

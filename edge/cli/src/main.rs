@@ -1,1 +1,64 @@
-fn main() {}
+//! `flowctl`: what stands around an endpoint for WhatsApp Flows and must never run inside it.
+//!
+//! A table of contents: each command is a module. Data goes to standard output, talk to standard error. The exit code is 0
+//! where all went well, 1 where it did not, 2 where the command line makes no sense.
+
+mod client;
+mod dev;
+mod files;
+mod keys;
+mod play;
+mod script;
+mod simulate;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tools for an endpoint of WhatsApp Flows: keys, a messaging client, and everything on one machine.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make and look at the RSA key pair of an endpoint.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Be the messaging client: send one request or play a conversation, and open the answers.
+    Simulate(simulate::Arguments),
+    /// Run everything on this machine: an edge, a sample flow or your logic, and one conversation through both.
+    Dev(dev::Arguments),
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
+    #[error(transparent)]
+    Simulate(#[from] simulate::Error),
+    #[error(transparent)]
+    Dev(#[from] dev::Error),
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("flowctl: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Error> {
+    Ok(match command {
+        Command::Keys(command) => keys::run(command)?,
+        Command::Simulate(arguments) => simulate::run(arguments)?,
+        Command::Dev(arguments) => dev::run(arguments)?,
+    })
+}

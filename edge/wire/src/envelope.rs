@@ -234,9 +234,11 @@ struct Fields<'a> {
 impl<'a> Fields<'a> {
     fn read(body: &'a [u8]) -> Result<Self, Error> {
         use serde_json::error::Category;
+        // serde_json checks no text that it skips, as in an unknown field.
+        let body = std::str::from_utf8(body).map_err(|_| Error::NotJson)?;
         // A derived Deserialize would take an array for a struct too.
-        let object = body.trim_ascii_start().starts_with(b"{");
-        match serde_json::from_slice(body) {
+        let object = body.trim_ascii_start().starts_with('{');
+        match serde_json::from_str(body) {
             Ok(fields) if object => Ok(fields),
             Ok(_) => Err(Error::NotAnObject),
             Err(error) => Err(match error.classify() {

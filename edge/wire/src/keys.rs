@@ -8,15 +8,18 @@ use std::fmt;
 
 use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use getrandom::SysRng;
-use rsa::pkcs1::{DecodeRsaPrivateKey as _, DecodeRsaPublicKey as _};
-use rsa::pkcs8::{
-    DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _, LineEnding,
+use pkcs8::pkcs5;
+use pkcs8::{
+    DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _,
+    EncryptedPrivateKeyInfoRef, LineEnding, SecretDocument,
 };
+use rsa::pkcs1::{DecodeRsaPrivateKey as _, DecodeRsaPublicKey as _};
 use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::envelope::{AesKey, ENCRYPTED_AES_KEY_LENGTH, Envelope};
+use crate::pem;
 
 /// Size of the modulus in bits; the platform knows no other.
 pub const BITS: u32 = 2048;
@@ -28,18 +31,34 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// Reads an unencrypted private key: PEM of PKCS#8 (`BEGIN PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`).
+    /// Reads a private key: PEM of PKCS#8 (`BEGIN PRIVATE KEY`, `BEGIN ENCRYPTED PRIVATE KEY`) or PKCS#1 (`BEGIN RSA PRIVATE KEY`,
+    /// encrypted or not). Line ends of any kind, literal `\n` and text around the block are taken as they are found.
+    ///
+    /// The passphrase is needed where the key is encrypted: PKCS#8 by PBES2 (RFC 8018) with AES or DES-EDE3; PKCS#1 the way
+    /// OpenSSL writes it, with DES-EDE3-CBC, AES-128-CBC or AES-256-CBC.
     ///
     /// # Errors
     ///
     /// See [`Error`]; each says what the text is instead.
-    pub fn from_pem(pem: &str) -> Result<Self, Error> {
-        let key = match label(pem)? {
-            _ if pem.contains("Proc-Type: 4,ENCRYPTED") => return Err(Error::Encrypted),
-            "PRIVATE KEY" => rsa::PrivateKey::from_pkcs8_pem(pem.trim()).map_err(|_| Error::NotRsaPrivate)?,
-            "RSA PRIVATE KEY" => rsa::PrivateKey::from_pkcs1_pem(pem.trim()).map_err(|_| Error::NotRsaPrivate)?,
-            "ENCRYPTED PRIVATE KEY" => return Err(Error::Encrypted),
-            "PUBLIC KEY" | "RSA PUBLIC KEY" => return Err(Error::PublicForPrivate),
+    pub fn from_pem(pem: &str, passphrase: Option<&str>) -> Result<Self, Error> {
+        let block = pem::parse(pem)?;
+        let passphrase = passphrase.ok_or(Error::PassphraseMissing);
+        let key = match (block.label.as_str(), block.encryption) {
+            ("PRIVATE KEY", _) => rsa::PrivateKey::from_pkcs8_der(&block.contents).map_err(|_| Error::NotRsaPrivate)?,
+            ("RSA PRIVATE KEY", None) => {
+                rsa::PrivateKey::from_pkcs1_der(&block.contents).map_err(|_| Error::NotRsaPrivate)?
+            }
+            ("RSA PRIVATE KEY", Some(encryption)) => {
+                let contents = encryption.decrypt(&block.contents, passphrase?.as_bytes());
+                // Only the padding was checked, so a wrong passphrase may also give what is no key.
+                let key = contents.and_then(|contents| rsa::PrivateKey::from_pkcs1_der(&contents).ok());
+                key.ok_or(Error::PassphraseWrong)?
+            }
+            ("ENCRYPTED PRIVATE KEY", _) => {
+                let contents = decrypt_pkcs8(&block.contents, passphrase?)?;
+                rsa::PrivateKey::from_pkcs8_der(contents.as_bytes()).map_err(|_| Error::NotRsaPrivate)?
+            }
+            ("PUBLIC KEY" | "RSA PUBLIC KEY", _) => return Err(Error::PublicForPrivate),
             _ => return Err(Error::OtherPem),
         };
         Self::new(&key)
@@ -113,9 +132,10 @@ impl PublicKey {
     ///
     /// See [`Error`].
     pub fn from_pem(pem: &str) -> Result<Self, Error> {
-        let key = match label(pem)? {
-            "PUBLIC KEY" => rsa::PublicKey::from_public_key_pem(pem.trim()).map_err(|_| Error::NotRsaPublic)?,
-            "RSA PUBLIC KEY" => rsa::PublicKey::from_pkcs1_pem(pem.trim()).map_err(|_| Error::NotRsaPublic)?,
+        let block = pem::parse(pem)?;
+        let key = match block.label.as_str() {
+            "PUBLIC KEY" => rsa::PublicKey::from_public_key_der(&block.contents).map_err(|_| Error::NotRsaPublic)?,
+            "RSA PUBLIC KEY" => rsa::PublicKey::from_pkcs1_der(&block.contents).map_err(|_| Error::NotRsaPublic)?,
             "PRIVATE KEY" | "RSA PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => return Err(Error::PrivateForPublic),
             _ => return Err(Error::OtherPem),
         };
@@ -171,12 +191,21 @@ pub enum Error {
     /// A PEM block of some other kind, such as a certificate.
     #[error("the PEM block is not an RSA key; a certificate, an EC key or an OpenSSH key cannot be used")]
     OtherPem,
-    /// A private key that is locked by a passphrase.
+    /// The PEM block has no end, or is not base64.
+    #[error("the PEM block is broken; was the file copied whole, from the BEGIN line to the END line?")]
+    BrokenPem,
+    /// The private key is encrypted.
+    #[error("the private key is encrypted and no passphrase is given")]
+    PassphraseMissing,
+    /// The passphrase does not decrypt the private key.
+    #[error("the passphrase does not decrypt the private key")]
+    PassphraseWrong,
+    /// The private key is encrypted in a way that is not supported.
     #[error(
-        "the private key is encrypted with a passphrase, which is not supported; \
-         decrypt it with `openssl pkey -in KEY -out DECRYPTED`"
+        "the private key is encrypted in a way that is not supported; PKCS#8 with PBES2 is, and PKCS#1 with DES-EDE3-CBC, \
+         AES-128-CBC or AES-256-CBC; `openssl pkcs8 -topk8 -in KEY -out CONVERTED` converts it"
     )]
-    Encrypted,
+    UnsupportedEncryption,
     /// A public key stands where the private one belongs.
     #[error("this is the public key; the private key is needed here")]
     PublicForPrivate,
@@ -200,9 +229,23 @@ pub enum Error {
     Encrypt,
 }
 
-/// The label of the first PEM block (RFC 7468, section 2).
-fn label(pem: &str) -> Result<&str, Error> {
-    let (_, rest) = pem.split_once("-----BEGIN ").ok_or(Error::NotPem)?;
-    let (label, _) = rest.split_once("-----").ok_or(Error::NotPem)?;
-    Ok(label)
+impl From<pem::Error> for Error {
+    fn from(error: pem::Error) -> Self {
+        match error {
+            pem::Error::NoBlock => Self::NotPem,
+            pem::Error::Broken => Self::BrokenPem,
+            pem::Error::UnknownCipher => Self::UnsupportedEncryption,
+        }
+    }
+}
+
+fn decrypt_pkcs8(contents: &[u8], passphrase: &str) -> Result<SecretDocument, Error> {
+    let encrypted = EncryptedPrivateKeyInfoRef::try_from(contents).map_err(|_| Error::UnsupportedEncryption)?;
+    encrypted.decrypt(passphrase).map_err(|error| match error {
+        pkcs8::Error::EncryptedPrivateKey(
+            pkcs5::Error::UnsupportedAlgorithm { .. } | pkcs5::Error::NoPbes1CryptSupport,
+        ) => Error::UnsupportedEncryption,
+        // Nothing but the padding is checked, so a wrong passphrase may also give what is no key.
+        _ => Error::PassphraseWrong,
+    })
 }

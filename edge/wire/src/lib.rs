@@ -43,4 +43,5 @@ pub mod client;
 pub mod envelope;
 pub mod keys;
 pub mod message;
+mod pem;
 pub mod signature;

@@ -1,0 +1,239 @@
+//! The messaging client over real HTTPS: seal, sign, POST, open.
+//!
+//! It refuses to know what a conversation is.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use flow_wire::keys::{self, PublicKey};
+use flow_wire::signature::{self, AppSecret};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Certificate, Url, redirect};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::status;
+
+/// The platform waits as long.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The data API that requests speak unless they say otherwise.
+const VERSION: &str = "4.0";
+
+/// A JSON object.
+pub(crate) type Object = Map<String, Value>;
+
+/// One endpoint, seen from the messaging client.
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    url: Url,
+    wire: flow_wire::client::Client,
+}
+
+/// What came back, opened.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The opened body; `None` where the status has no sealed body, or the body is empty.
+    pub(crate) body: Option<Object>,
+    /// From the first byte sent to the last one received.
+    pub(crate) time: Duration,
+    /// What the endpoint calls the request in its logs.
+    pub(crate) request_id: Option<String>,
+}
+
+/// Why there is no answer that the messaging client could use.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("the HTTPS client cannot be made: {}", chain(.0))]
+    Start(reqwest::Error),
+    #[error(transparent)]
+    Seal(#[from] keys::Error),
+    #[error("no answer within {} seconds; the platform gives up then as well", TIMEOUT.as_secs())]
+    Timeout,
+    #[error("cannot connect: {}", causes(.0))]
+    Connect(reqwest::Error),
+    #[error("the exchange broke off: {}", causes(.0))]
+    Broken(reqwest::Error),
+    #[error(
+        "the answer has status {status}, but its body was not sealed for this request: the endpoint's fault. It should \
+         be base64 of AES-128-GCM under the request's key with every bit of the vector inverted"
+    )]
+    NotSealed { status: u16 },
+    #[error("the answer was opened, but is no JSON object: the endpoint's fault")]
+    NotObject,
+}
+
+impl Client {
+    /// A client of the endpoint at `url`. `trusted` replaces the system's certificate authorities.
+    pub(crate) fn new(
+        url: Url,
+        trusted: Option<Vec<Certificate>>,
+        public_key: PublicKey,
+        app_secret: AppSecret,
+    ) -> Result<Self, Error> {
+        let mut http = reqwest::Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none());
+        if let Some(certificates) = trusted {
+            http = http.tls_certs_only(certificates);
+        }
+        if is_this_machine(&url) {
+            // A proxy could not reach it.
+            http = http.no_proxy();
+        }
+        let http = http.build().map_err(Error::Start)?;
+        Ok(Self { http, url, wire: flow_wire::client::Client::new(public_key, app_secret) })
+    }
+
+    /// Sends one request, sealed and signed, and opens its answer.
+    pub(crate) async fn exchange(&self, request: &Object) -> Result<Answer, Error> {
+        let plaintext = Value::Object(request.clone()).to_string().into_bytes();
+        let sealed = self.wire.request(plaintext)?;
+        let post = self
+            .http
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(signature::HEADER, &sealed.signature)
+            .body(sealed.body.clone());
+        let started = Instant::now();
+        let response = post.send().await.map_err(Error::from_http)?;
+        let status = response.status().as_u16();
+        let request_id =
+            response.headers().get("x-request-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = response.bytes().await.map_err(Error::from_http)?;
+        let time = started.elapsed();
+
+        let is_sealed = status == 200 || status == 427 && !body.is_empty();
+        let body = match is_sealed.then(|| sealed.open(&body)) {
+            None => None,
+            Some(Err(_)) => return Err(Error::NotSealed { status }),
+            Some(Ok(plaintext)) => Some(serde_json::from_slice(&plaintext).map_err(|_| Error::NotObject)?),
+        };
+        Ok(Answer { status, body, time, request_id })
+    }
+}
+
+impl Answer {
+    /// The screen that the user sees next.
+    pub(crate) fn screen(&self) -> Option<&str> {
+        self.body.as_ref()?.get("screen")?.as_str()
+    }
+
+    /// What the status means, and what the endpoint calls the request in its log.
+    pub(crate) fn explanation(&self) -> String {
+        let mut text = status::explain(self.status).to_owned();
+        if let Some(request_id) = &self.request_id {
+            // Writing to a String does not fail.
+            let _ = write!(text, " Request id: {request_id}.");
+        }
+        text
+    }
+}
+
+impl Error {
+    fn from_http(error: reqwest::Error) -> Self {
+        if error.is_timeout() {
+            Self::Timeout
+        } else if error.is_connect() {
+            Self::Connect(error)
+        } else {
+            Self::Broken(error)
+        }
+    }
+}
+
+/// Makes a request what the messaging client would send: `version` is added, and `flow_token` except to a ping. A null for
+/// one of the two leaves it out.
+pub(crate) fn complete(mut request: Object, flow_token: &str) -> Object {
+    let is_ping = request.get("action").is_some_and(|action| action == "ping");
+    request.entry("version").or_insert_with(|| VERSION.into());
+    if !is_ping {
+        request.entry("flow_token").or_insert_with(|| flow_token.into());
+    }
+    for field in ["version", "flow_token"] {
+        if request.get(field).is_some_and(Value::is_null) {
+            request.remove(field);
+        }
+    }
+    request
+}
+
+/// A flow token that no other conversation has.
+pub(crate) fn fresh_flow_token() -> String {
+    Uuid::new_v4().to_string()
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// What is behind an error of the HTTP client, whose own text, like that of the layer below, is about the URL alone.
+fn causes(error: &reqwest::Error) -> String {
+    let source = error.source();
+    let text = match source.and_then(|layer| layer.source()).or(source) {
+        Some(cause) => chain(cause),
+        None => error.to_string(),
+    };
+    if text.contains("certificate") { text + "; --ca FILE names the certificates to trust" } else { text }
+}
+
+/// An error and everything behind it, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Some layers repeat what is behind them.
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(value: Value) -> Object {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn a_request_gets_what_every_client_sends() {
+        let completed = complete(object(json!({"action": "INIT"})), "token");
+        assert_eq!(completed, object(json!({"action": "INIT", "version": "4.0", "flow_token": "token"})));
+    }
+
+    #[test]
+    fn what_a_request_says_itself_counts() {
+        let request = object(json!({"action": "INIT", "version": 300, "flow_token": "mine"}));
+        assert_eq!(complete(request.clone(), "token"), request);
+    }
+
+    #[test]
+    fn a_ping_carries_no_token() {
+        let completed = complete(object(json!({"action": "ping"})), "token");
+        assert_eq!(completed, object(json!({"action": "ping", "version": "4.0"})));
+    }
+
+    #[test]
+    fn null_leaves_a_field_out() {
+        let completed = complete(object(json!({"action": "BACK", "version": null, "flow_token": null})), "token");
+        assert_eq!(completed, object(json!({"action": "BACK"})));
+    }
+
+    #[test]
+    fn only_loopback_is_this_machine() {
+        for url in ["https://localhost:8443/", "https://127.0.0.1/", "https://[::1]:8443/x"] {
+            assert!(is_this_machine(&url.parse().unwrap()), "{url}");
+        }
+        for url in ["https://example.com/", "https://localhost.example.com/", "https://10.0.0.1/"] {
+            assert!(!is_this_machine(&url.parse().unwrap()), "{url}");
+        }
+    }
+}

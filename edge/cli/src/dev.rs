@@ -1,0 +1,255 @@
+//! `flowctl dev`: an edge, a logic service and the messaging client on one machine, with nothing to prepare.
+//!
+//! All three are the real ones: the edge is `flow-edge`'s own server over HTTPS, the sample flow is served over gRPC, and the
+//! client checks the certificate. Only the files in `.flow-dev` are made here.
+
+mod show;
+mod state;
+
+use std::convert::Infallible;
+use std::future;
+use std::io::{self, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use flow_edge::config::Config;
+use flow_edge::server::{BindError, Drained, Server};
+use flow_edge::shutdown::Signals;
+use flow_edge::telemetry;
+use flow_logic_sdk::ServeError;
+use reqwest::Url;
+use rust_appointment::Appointments;
+use rust_appointment::bookings::Memory;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::{JoinError, JoinHandle};
+use tracing::level_filters::LevelFilter;
+
+use self::state::State;
+use crate::client::{self, Client, Object, complete, fresh_flow_token};
+use crate::play::play;
+use crate::script::{self, Script};
+
+/// The conversation that is played, the same that ships with the sample flow.
+const CONVERSATION: &str = include_str!("../../../examples/flows/appointment.conversation.yaml");
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Keys, app secret, certificate and configuration are made in .flow-dev where they are missing, and used again. The log \
+shows warnings; RUST_LOG changes that.")]
+pub(crate) struct Arguments {
+    /// Serve this FlowService in place of the sample flow: http://HOST:PORT or unix:///PATH.
+    #[arg(long, value_name = "URL", value_parser = logic_url)]
+    logic: Option<String>,
+    /// Port of the edge, 0 for any free one [default: 8443, or a free one where that is taken]
+    #[arg(long)]
+    port: Option<u16>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    State(#[from] state::Error),
+    #[error("cannot start: {0}")]
+    Start(io::Error),
+    #[error("the sample flow cannot be served: {0}")]
+    Sample(#[from] ServeError),
+    #[error("the sample flow's conversation cannot be played: {0}")]
+    Script(#[from] script::Error),
+    #[error("{address} is taken; another --port, or none, would do")]
+    PortTaken { address: SocketAddr },
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error("{}: listen.tls is missing; `flowctl dev` plays over HTTPS", file.display())]
+    NoTls { file: PathBuf },
+    #[error("the endpoint's path {path} cannot be part of a URL")]
+    Path { path: String },
+    #[error(transparent)]
+    Client(#[from] client::Error),
+    #[error("the conversation failed at step {number}, \"{name}\"")]
+    Conversation { number: usize, name: String },
+    #[error("a ping does not get through to {logic}: {source}")]
+    Exchange { logic: String, source: client::Error },
+    #[error(
+        "a ping does not get through to {logic}: {explanation}\nStart the FlowService first; it should listen there."
+    )]
+    Ping { logic: String, explanation: String },
+    #[error("cannot print: {0}")]
+    Print(io::Error),
+    #[error("a server broke down: {0}")]
+    Task(#[from] JoinError),
+}
+
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+    telemetry::start_logging(LevelFilter::WARN);
+    let state = State::open(Path::new(state::FOLDER))?;
+    if !state.made.is_empty() {
+        talk(&format!("made in {}: {}", state::FOLDER, state.made.join(", ")));
+    }
+    tokio::runtime::Runtime::new().map_err(Error::Start)?.block_on(dev(&arguments, &state))
+}
+
+async fn dev(arguments: &Arguments, state: &State) -> Result<ExitCode, Error> {
+    let signals = Signals::listen().map_err(Error::Start)?;
+    let sample = match arguments.logic {
+        Some(_) => None,
+        None => Some(Sample::start().await?),
+    };
+    let logic = arguments.logic.as_ref().or(sample.as_ref().map(|sample| &sample.url)).map_or("", String::as_str);
+    let (server, path) = bind(state, arguments.port, logic).await?;
+    let url =
+        Url::parse(&format!("https://{}{path}", reachable(server.address()))).map_err(|_| Error::Path { path })?;
+    talk(&format!("logic: {}", if sample.is_some() { "the sample flow, in this process" } else { logic }));
+    talk(&format!("edge:  {url}"));
+    let client =
+        Client::new(url.clone(), Some(state.certificates.clone()), state.public_key.clone(), state.app_secret.clone())?;
+
+    let (stop_edge, edge_stops) = oneshot::channel::<()>();
+    let edge = tokio::spawn(server.serve_until(async { drop(edge_stops.await) }));
+    let ended = tokio::select! {
+        Err(error) = session(arguments, state, &client, &url) => Err(error),
+        () = signals.stop() => Ok(()),
+    };
+    // The edge first: what it still answers needs the logic.
+    drop(client);
+    drop(stop_edge);
+    let drained = edge.await?;
+    if let Some(sample) = sample {
+        sample.stop().await?;
+    }
+    ended.map(|()| if drained == Drained::Clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Plays, says that all is ready, and waits for ever; it returns only where something failed.
+async fn session(arguments: &Arguments, state: &State, client: &Client, url: &Url) -> Result<Infallible, Error> {
+    match &arguments.logic {
+        Some(logic) => greet(client, logic).await?,
+        None => play_sample(client).await?,
+    }
+    let mut out = io::stdout().lock();
+    writeln!(out, "ready: {url}").and_then(|()| out.flush()).map_err(Error::Print)?;
+    drop(out);
+    talk(&show::next_steps(state, url));
+    future::pending().await
+}
+
+/// Plays the sample's own conversation, as its user sees it.
+async fn play_sample(client: &Client) -> Result<(), Error> {
+    let script = Script::parse(CONVERSATION)?;
+    talk(&format!("\n{}, as its user sees it:\n", script.name));
+    let mut number = 0;
+    let mut failed = None;
+    play(client, &script, |step, played| {
+        number += 1;
+        talk(&show::exchange(number, &step.name, &played.request, played.answer()));
+        for complaint in played.complaints() {
+            talk(&format!("      {complaint}"));
+            failed = Some(Error::Conversation { number, name: step.name.clone() });
+        }
+    })
+    .await;
+    failed.map_or(Ok(()), Err)
+}
+
+/// One ping and one INIT: whatever the logic is, it should answer the first. The second is only shown, since logic may well
+/// refuse a token that it never sent.
+async fn greet(client: &Client, logic: &str) -> Result<(), Error> {
+    talk("");
+    for (number, name, action) in [(1, "ping", "ping"), (2, "open the flow", "INIT")] {
+        let request = complete(Object::from_iter([("action".to_owned(), action.into())]), &fresh_flow_token());
+        let answer = match client.exchange(&request).await {
+            Ok(answer) => answer,
+            Err(source) => return Err(Error::Exchange { logic: logic.to_owned(), source }),
+        };
+        if action == "ping" && answer.status != 200 {
+            return Err(Error::Ping { logic: logic.to_owned(), explanation: answer.explanation() });
+        }
+        talk(&show::exchange(number, name, &request, Some(&answer)));
+        if answer.status != 200 {
+            talk(&format!("      {}", answer.explanation()));
+        }
+    }
+    Ok(())
+}
+
+/// The sample flow, served over gRPC in this process, its bookings in memory.
+struct Sample {
+    url: String,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Sample {
+    async fn start() -> Result<Self, Error> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Start)?;
+        let url = format!("http://{}", listener.local_addr().map_err(Error::Start)?);
+        let (stop, stops) = oneshot::channel::<()>();
+        let task = tokio::spawn(flow_logic_sdk::serve_until(Appointments::new(Memory::default()), listener, async {
+            drop(stops.await)
+        }));
+        Ok(Self { url, stop, task })
+    }
+
+    async fn stop(self) -> Result<(), Error> {
+        drop(self.stop);
+        Ok(self.task.await??)
+    }
+}
+
+/// Binds the edge and gives the path of its endpoint. Where nobody asked for a certain port, a taken one is no obstacle.
+async fn bind(state: &State, port: Option<u16>, logic: &str) -> Result<(Server, String), Error> {
+    let (config, path) = config(state, port, logic)?;
+    match Server::bind(config).await {
+        Ok(server) => Ok((server, path)),
+        Err(BindError::Listen { address, field: "listen.address", source })
+            if source.kind() == io::ErrorKind::AddrInUse =>
+        {
+            if port.is_some() {
+                return Err(Error::PortTaken { address });
+            }
+            talk(&format!("{address} is taken; using a free port this time"));
+            let (config, path) = self::config(state, Some(0), logic)?;
+            Ok((Server::bind(config).await?, path))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The configuration in the folder, with this start's port and logic in place of its own.
+fn config(state: &State, port: Option<u16>, logic: &str) -> Result<(Config, String), Error> {
+    let mut config = state.config()?;
+    if config.listen.tls.is_none() {
+        return Err(Error::NoTls { file: state.config_file() });
+    }
+    if let Some(port) = port {
+        config.listen.address.set_port(port);
+    }
+    // A configuration has at least one endpoint; further ones are the user's own.
+    let path = config.endpoints.first_mut().map_or_else(String::new, |endpoint| {
+        endpoint.logic.url = logic.to_owned();
+        endpoint.path.clone()
+    });
+    Ok((config, path))
+}
+
+/// The address to connect to, where the server listens on every interface.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
+    }
+    address
+}
+
+fn logic_url(text: &str) -> Result<String, &'static str> {
+    let good = ["http://", "unix:///"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+    if good { Ok(text.to_owned()) } else { Err("should be http://HOST:PORT or unix:///PATH/TO/SOCKET") }
+}
+
+/// Says something to the person at the terminal. Whoever closes that stops nothing.
+fn talk(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}

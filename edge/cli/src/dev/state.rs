@@ -1,0 +1,166 @@
+//! The folder `.flow-dev`: what `flowctl dev` needs, made once and used again.
+//!
+//! What is there is never overwritten, so all of it is the user's to change; what is missing is made anew.
+
+use std::path::{Path, PathBuf};
+
+use flow_edge::config::{self, Config};
+use flow_wire::keys::PublicKey;
+use flow_wire::signature::AppSecret;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use reqwest::Certificate;
+use uuid::Uuid;
+
+use crate::files::{self, Access};
+use crate::keys;
+
+pub(super) const FOLDER: &str = ".flow-dev";
+
+/// Names that the certificate is good for.
+const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+const CONFIG: &str = "\
+# Made by `flowctl dev`, which reads it at each start. It is yours to change; remove the folder to begin anew.
+# `flow-edge serve --config .flow-dev/flow-edge.yaml` serves the same, without the sample flow.
+listen:
+  address: 127.0.0.1:8443            # flowctl dev --port N takes another port
+  tls:
+    certificate_file: tls-certificate.pem
+    private_key_file: tls-private-key.pem
+admin:
+  address: 127.0.0.1:0               # /livez and /readyz, on a free port
+endpoints:
+  - name: appointments
+    path: /flows/appointments
+    private_keys:
+      - file: private-key.pem
+    app_secrets:
+      - file: app-secret
+    logic:
+      url: http://127.0.0.1:50051    # flowctl dev puts its sample flow here, or what --logic says
+";
+
+/// The files of the folder.
+#[derive(Debug)]
+pub(super) struct State {
+    folder: PathBuf,
+    pub(super) public_key: PublicKey,
+    pub(super) app_secret: AppSecret,
+    pub(super) certificates: Vec<Certificate>,
+    /// What had to be made, by name.
+    pub(super) made: Vec<&'static str>,
+}
+
+/// Why the folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    File(#[from] files::Error),
+    #[error(transparent)]
+    Keys(#[from] keys::Error),
+    #[error(
+        "{}: it is not the other half of {PRIVATE_KEY} beside it; remove it, and it is made from the private key again",
+        file.display()
+    )]
+    NotAPair { file: PathBuf },
+    #[error("no certificate could be made: {0}")]
+    Certificate(#[from] rcgen::Error),
+    #[error(transparent)]
+    Config(#[from] config::Errors),
+}
+
+const PRIVATE_KEY: &str = "private-key.pem";
+const PUBLIC_KEY: &str = "public-key.pem";
+const APP_SECRET: &str = "app-secret";
+const TLS_CERTIFICATE: &str = "tls-certificate.pem";
+const TLS_PRIVATE_KEY: &str = "tls-private-key.pem";
+const CONFIG_FILE: &str = "flow-edge.yaml";
+
+impl State {
+    /// Opens the folder and makes what is missing in it.
+    pub(super) fn open(folder: &Path) -> Result<Self, Error> {
+        files::create_folder(folder)?;
+        let mut folder = Folder { path: folder.to_owned(), made: Vec::new() };
+        // Secrets do not belong under version control.
+        folder.provide(".gitignore", Access::Anyone, || "*\n".to_owned())?;
+        let public_key = folder.provide_key_pair()?;
+        // Random, and as long as the platform's own: 32 hex digits.
+        folder.provide(APP_SECRET, Access::Owner, || format!("{}\n", Uuid::new_v4().simple()))?;
+        folder.provide_certificate()?;
+        folder.provide(CONFIG_FILE, Access::Anyone, || CONFIG.to_owned())?;
+        let Folder { path: folder, made } = folder;
+        Ok(Self {
+            public_key,
+            app_secret: files::read_app_secret(&folder.join(APP_SECRET))?,
+            certificates: files::read_certificates(&folder.join(TLS_CERTIFICATE))?,
+            made,
+            folder,
+        })
+    }
+
+    /// Reads the configuration; it can be served once, so it is read anew for each attempt.
+    pub(super) fn config(&self) -> Result<Config, Error> {
+        Ok(Config::load(&self.folder.join(CONFIG_FILE))?)
+    }
+
+    pub(super) fn public_key_file(&self) -> PathBuf {
+        self.folder.join(PUBLIC_KEY)
+    }
+
+    pub(super) fn app_secret_file(&self) -> PathBuf {
+        self.folder.join(APP_SECRET)
+    }
+
+    pub(super) fn certificate_file(&self) -> PathBuf {
+        self.folder.join(TLS_CERTIFICATE)
+    }
+
+    pub(super) fn config_file(&self) -> PathBuf {
+        self.folder.join(CONFIG_FILE)
+    }
+}
+
+struct Folder {
+    path: PathBuf,
+    made: Vec<&'static str>,
+}
+
+impl Folder {
+    fn provide(
+        &mut self,
+        name: &'static str,
+        access: Access,
+        content: impl FnOnce() -> String,
+    ) -> Result<(), files::Error> {
+        let file = self.path.join(name);
+        if !file.exists() {
+            files::create(&file, &content(), access)?;
+            self.made.push(name);
+        }
+        Ok(())
+    }
+
+    fn provide_key_pair(&mut self) -> Result<PublicKey, Error> {
+        let (private_file, public_file) = (self.path.join(PRIVATE_KEY), self.path.join(PUBLIC_KEY));
+        if !private_file.exists() && !public_file.exists() {
+            self.made.extend([PRIVATE_KEY, PUBLIC_KEY]);
+            return Ok(keys::write_pair(&private_file, &public_file)?);
+        }
+        let key = files::read_private_key(&private_file)?.public_key();
+        self.provide(PUBLIC_KEY, Access::Anyone, || key.as_pem().to_owned())?;
+        if files::read_public_key(&public_file)?.fingerprint() != key.fingerprint() {
+            return Err(Error::NotAPair { file: public_file });
+        }
+        Ok(key)
+    }
+
+    /// Certificate and key are made together or not at all: one is of no use without the other.
+    fn provide_certificate(&mut self) -> Result<(), Error> {
+        if !self.path.join(TLS_CERTIFICATE).exists() && !self.path.join(TLS_PRIVATE_KEY).exists() {
+            let CertifiedKey { cert, signing_key } = generate_simple_self_signed(HOSTS.map(str::to_owned).to_vec())?;
+            self.provide(TLS_PRIVATE_KEY, Access::Owner, || signing_key.serialize_pem())?;
+            self.provide(TLS_CERTIFICATE, Access::Anyone, || cert.pem())?;
+        }
+        Ok(())
+    }
+}

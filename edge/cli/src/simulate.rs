@@ -1,0 +1,219 @@
+//! `flowctl simulate`: be the messaging client against a running endpoint, for one exchange or a whole conversation.
+
+use std::io::{self, Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgGroup, Args};
+use reqwest::Url;
+use serde_json::{Value, json};
+
+use crate::client::{self, Answer, Client, Object, complete, fresh_flow_token};
+use crate::files;
+use crate::play::{Played, play};
+use crate::script::{self, Script, Step};
+
+const AFTER_HELP: &str = "\
+A REQUEST is the plaintext, such as '{\"action\":\"INIT\"}'. Like a step of a script it gets a `version` and, but for a
+ping, a fresh `flow_token` where it has none; null leaves them out.
+
+The exit code is 0 where the answer has status 200, or where every step of the script was as expected.";
+
+const SCRIPT_HELP: &str = "\
+A script:
+
+  name: book a table
+  steps:
+    - name: open the flow
+      send: { action: INIT }
+      expect: { screen: TABLE, data: { dates: { $length: 3 } } }
+      keep: { date: /data/dates/0/id }           # JSON Pointer into the answer
+    - name: choose a date
+      send: { action: data_exchange, screen: TABLE, data: { date: '${date}' } }
+      expect: { screen: SUCCESS }
+    - name: choose again under the finished token
+      send: { action: data_exchange, screen: TABLE, data: { date: '${date}' } }
+      expect: { status: 427, error_msg: { $regex: booked } }
+
+`status` is 200 unless a step says otherwise. An object may have more keys than listed, an array may not have more elements.
+Matchers: { $regex: R }, { $length: N }, { $contains: X }, { $absent: true }, { $present: true }. A string that is nothing
+but ${name} takes the kept value with its type; ${flow_token} is the conversation's token, random unless `flow_token` beside
+`name` says otherwise.";
+
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP, after_long_help = format!("{AFTER_HELP}\n\n{SCRIPT_HELP}"))]
+#[command(group(ArgGroup::new("what").required(true).args(["request", "script"])))]
+pub(crate) struct Arguments {
+    /// URL of the endpoint, with its path.
+    #[arg(long, value_parser = endpoint_url)]
+    url: Url,
+    /// The endpoint's public key, PEM.
+    #[arg(long, value_name = "FILE")]
+    public_key: PathBuf,
+    /// File with the secret of the app, which signs the requests.
+    #[arg(long, value_name = "FILE")]
+    app_secret_file: PathBuf,
+    /// Trust the certificates in this file, PEM, in place of the system's.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Play the conversation in this file, YAML.
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    /// Send this JSON object, or the one on standard input for `-`.
+    request: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    File(#[from] files::Error),
+    #[error(transparent)]
+    Script(#[from] script::FileError),
+    #[error("the request is no JSON object, such as {{\"action\":\"INIT\"}}: {0}")]
+    Request(serde_json::Error),
+    #[error("standard input cannot be read: {0}")]
+    Input(io::Error),
+    #[error("cannot print: {0}")]
+    Print(#[from] io::Error),
+    #[error("cannot start: {0}")]
+    Runtime(io::Error),
+    #[error(transparent)]
+    Client(#[from] client::Error),
+}
+
+/// What to send.
+enum Task {
+    Script(Script),
+    Request(Object),
+}
+
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+    let task = match (&arguments.script, &arguments.request) {
+        (Some(file), _) => Task::Script(Script::load(file)?),
+        (None, request) => Task::Request(read_request(request.as_deref().unwrap_or("-"))?),
+    };
+    let trusted = arguments.ca.as_deref().map(files::read_certificates).transpose()?;
+    let public_key = files::read_public_key(&arguments.public_key)?;
+    let app_secret = files::read_app_secret(&arguments.app_secret_file)?;
+    let client = Client::new(arguments.url, trusted, public_key, app_secret)?;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    let is_good = runtime.block_on(async {
+        match task {
+            Task::Script(script) if arguments.json => play_to_json(&client, &script).await,
+            Task::Script(script) => Ok(play_to_lines(&client, &script).await),
+            Task::Request(request) => exchange(&client, request, arguments.json).await,
+        }
+    })?;
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn endpoint_url(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+    url.ok_or("should be the endpoint's URL, such as https://example.com/flows/appointments")
+}
+
+fn read_request(argument: &str) -> Result<Object, Error> {
+    let mut text = argument.to_owned();
+    if argument == "-" {
+        text.clear();
+        io::stdin().read_to_string(&mut text).map_err(Error::Input)?;
+    }
+    serde_json::from_str(&text).map_err(Error::Request)
+}
+
+async fn exchange(client: &Client, request: Object, json: bool) -> Result<bool, Error> {
+    let answer = client.exchange(&complete(request, &fresh_flow_token())).await?;
+    let mut out = io::stdout().lock();
+    if json {
+        writeln!(out, "{}", to_json(&answer))?;
+    } else {
+        eprintln!("status {} in {}", answer.status, milliseconds(&answer));
+        if let Some(body) = &answer.body {
+            // With line breaks, which makes a large answer readable.
+            writeln!(out, "{:#}", Value::Object(body.clone()))?;
+        }
+    }
+    if answer.status != 200 {
+        eprintln!("{}", answer.explanation());
+    }
+    Ok(answer.status == 200)
+}
+
+fn to_json(answer: &Answer) -> Value {
+    json!({
+        "status": answer.status,
+        "time_ms": answer.time.as_secs_f64() * 1000.0,
+        "request_id": answer.request_id,
+        "answer": answer.body,
+    })
+}
+
+async fn play_to_lines(client: &Client, script: &Script) -> bool {
+    let width = script.steps.iter().map(|step| step.name.chars().count()).max().unwrap_or_default();
+    let mut out = io::stdout().lock();
+    // A reader that has gone away, as `head` does, is no reason to stop: the exit code still tells.
+    let _ = writeln!(out, "{}", script.name);
+    let mut good_steps = 0;
+    let is_good = play(client, script, |step, played| {
+        good_steps += usize::from(played.is_good());
+        let _ = writeln!(out, "{}", line(step, played, width));
+        for complaint in played.complaints() {
+            let _ = writeln!(out, "        {complaint}");
+        }
+        let _ = out.flush();
+    })
+    .await;
+    let verdict = if is_good { "passed" } else { "failed" };
+    let _ = writeln!(out, "{verdict}: {good_steps} of {} steps as expected", script.steps.len());
+    is_good
+}
+
+fn line(step: &Step, played: &Played, width: usize) -> String {
+    let verdict = if played.is_good() { "ok  " } else { "FAIL" };
+    let answer = played.answer().map_or("no answer".to_owned(), |answer| {
+        // Whatever an endpoint sends must not control the terminal.
+        let screen = answer.screen().unwrap_or("-").escape_debug();
+        format!("{}  {:>8}  {screen}", answer.status, milliseconds(answer))
+    });
+    format!("  {verdict}  {:width$}  {answer}", step.name)
+}
+
+async fn play_to_json(client: &Client, script: &Script) -> Result<bool, Error> {
+    let mut steps = Vec::new();
+    let passed = play(client, script, |step, played| {
+        let answer = played.answer();
+        steps.push(json!({
+            "name": step.name,
+            "passed": played.is_good(),
+            "status": answer.map(|answer| answer.status),
+            "screen": answer.and_then(Answer::screen),
+            "time_ms": answer.map(|answer| answer.time.as_secs_f64() * 1000.0),
+            "request_id": answer.and_then(|answer| answer.request_id.as_deref()),
+            "complaints": played.complaints(),
+        }));
+    })
+    .await;
+    let report = json!({"name": script.name, "passed": passed, "steps": steps});
+    writeln!(io::stdout().lock(), "{report}")?;
+    Ok(passed)
+}
+
+fn milliseconds(answer: &Answer) -> String {
+    format!("{:.1} ms", answer.time.as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_in_the_help_can_be_played() {
+        let lines: Vec<_> = SCRIPT_HELP.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+        let script = Script::parse(&lines.join("\n")).unwrap();
+        assert_eq!(script.steps.len(), 3);
+    }
+}

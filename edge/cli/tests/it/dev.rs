@@ -1,0 +1,187 @@
+//! `flowctl dev`: from nothing to a running endpoint, and again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use flow_edge::config::Config;
+use flow_logic_sdk::{DataExchange, Error, FlowLogic, Reply};
+use serde_json::json;
+use tempfile::tempdir;
+
+use crate::process::{Finished, Process, flowctl};
+
+/// Starts in this folder on a free port, waits until all is ready, and stops.
+fn start_and_stop(folder: &Path) -> Finished {
+    let mut dev = Process::start(folder, &["dev", "--port", "0"]);
+    dev.stdout.wait_for("ready: ");
+    dev.terminate()
+}
+
+fn files(folder: &Path) -> BTreeMap<String, String> {
+    let entry = |entry: fs::DirEntry| {
+        let name = entry.file_name().to_str().unwrap().to_owned();
+        (name, fs::read_to_string(entry.path()).unwrap())
+    };
+    fs::read_dir(folder.join(".flow-dev")).unwrap().map(|file| entry(file.unwrap())).collect()
+}
+
+#[test]
+fn from_nothing_it_plays_a_conversation_and_serves_until_sigterm() {
+    let folder = tempdir().unwrap();
+    let dev = start_and_stop(folder.path());
+    assert_eq!(dev.code, Some(0), "{dev:?}");
+    let url = dev.stdout.strip_prefix("ready: https://127.0.0.1:").unwrap();
+    assert!(url.ends_with("/flows/appointments\n") && dev.stdout.lines().count() == 1, "{}", dev.stdout);
+
+    assert!(dev.stderr.contains("< APPOINTMENT  (200"), "{}", dev.stderr);
+    assert!(dev.stderr.contains("< the flow is finished"), "{}", dev.stderr);
+    let secret = &files(folder.path())["app-secret"];
+    assert!(!dev.stderr.contains(secret.trim()), "the app secret was printed");
+}
+
+#[test]
+fn what_it_says_to_try_next_works_as_it_stands() {
+    let folder = tempdir().unwrap();
+    let mut dev = Process::start(folder.path(), &["dev", "--port", "0"]);
+    let command = dev.stderr.wait_for(env!("CARGO_BIN_EXE_flowctl"));
+    let command = format!("{}{command}", env!("CARGO_BIN_EXE_flowctl"));
+    let tried = Process::spawn(Command::new("sh").args(["-c", &command]).current_dir(folder.path()), "").finish();
+    assert_eq!(tried.code, Some(0), "{command}\n{tried:?}");
+    assert!(tried.stdout.contains("APPOINTMENT"), "{}", tried.stdout);
+}
+
+#[test]
+fn a_second_start_uses_the_same_files() {
+    let folder = tempdir().unwrap();
+    let first = start_and_stop(folder.path());
+    assert!(first.stderr.contains("made in .flow-dev: "), "{}", first.stderr);
+    let made = files(folder.path());
+    let second = start_and_stop(folder.path());
+    assert_eq!(second.code, Some(0), "{second:?}");
+    assert!(!second.stderr.contains("made in .flow-dev"), "{}", second.stderr);
+    assert_eq!(files(folder.path()), made);
+}
+
+#[test]
+fn what_it_makes_is_private_and_a_configuration_for_flow_edge() {
+    let folder = tempdir().unwrap();
+    start_and_stop(folder.path());
+    let made = folder.path().join(".flow-dev");
+    for name in ["private-key.pem", "tls-private-key.pem", "app-secret"] {
+        let mode = fs::metadata(made.join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    assert_eq!(fs::read_to_string(made.join(".gitignore")).unwrap(), "*\n");
+    let config = Config::load(&made.join("flow-edge.yaml")).unwrap();
+    assert_eq!(config.listen.address, "127.0.0.1:8443".parse().unwrap());
+    assert!(config.listen.tls.is_some());
+    assert_eq!(config.endpoints[0].path, "/flows/appointments");
+    assert_eq!(config.endpoints[0].logic.url, "http://127.0.0.1:50051");
+}
+
+#[test]
+fn a_taken_port_is_said_and_only_an_explicit_one_is_an_error() {
+    let folder = tempdir().unwrap();
+    start_and_stop(folder.path());
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    // The default is what the configuration says.
+    let config_file = folder.path().join(".flow-dev/flow-edge.yaml");
+    let config = fs::read_to_string(&config_file).unwrap().replace("127.0.0.1:8443", &address);
+    fs::write(&config_file, &config).unwrap();
+
+    let mut dev = Process::start(folder.path(), &["dev"]);
+    dev.stderr.wait_for(&format!("{address} is taken"));
+    let url = dev.stdout.wait_for("ready: ");
+    assert!(!url.contains(&address), "{url}");
+    assert_eq!(dev.terminate().code, Some(0));
+    assert_eq!(fs::read_to_string(&config_file).unwrap(), config, "the configuration is the user's");
+
+    let port = taken.local_addr().unwrap().port().to_string();
+    let refused = flowctl(folder.path(), &["dev", "--port", &port]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains(&format!("{address} is taken")), "{}", refused.stderr);
+    assert_eq!(refused.stdout, "");
+}
+
+#[test]
+fn a_conversation_that_fails_says_at_which_step() {
+    let folder = tempdir().unwrap();
+    start_and_stop(folder.path());
+    let config_file = folder.path().join(".flow-dev/flow-edge.yaml");
+    let config = fs::read_to_string(&config_file).unwrap();
+    fs::write(&config_file, config + "limits:\n  max_body: 1B\n").unwrap();
+    let failed = flowctl(folder.path(), &["dev", "--port", "0"]);
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert!(failed.stderr.contains("status: expected 200, came 413"), "{}", failed.stderr);
+    assert!(failed.stderr.contains("the conversation failed at step 1, \""), "{}", failed.stderr);
+    assert_eq!(failed.stdout, "");
+}
+
+#[test]
+fn a_broken_file_is_named_and_left_alone() {
+    for name in ["private-key.pem", "public-key.pem", "app-secret", "tls-certificate.pem", "flow-edge.yaml"] {
+        let folder = tempdir().unwrap();
+        start_and_stop(folder.path());
+        let file = folder.path().join(".flow-dev").join(name);
+        let broken = if name == "app-secret" { "\n" } else { "broken: yes\n" };
+        fs::write(&file, broken).unwrap();
+        let refused = flowctl(folder.path(), &["dev", "--port", "0"]);
+        assert_eq!(refused.code, Some(1), "{name}: {refused:?}");
+        assert!(refused.stderr.contains(name), "{name}: {}", refused.stderr);
+        assert_eq!(fs::read_to_string(&file).unwrap(), broken);
+    }
+}
+
+#[test]
+fn a_public_key_of_another_pair_is_found_out() {
+    let folder = tempdir().unwrap();
+    start_and_stop(folder.path());
+    flowctl(folder.path(), &["keys", "generate", "--out", "other"]);
+    let public_key = folder.path().join(".flow-dev/public-key.pem");
+    fs::copy(folder.path().join("other/public-key.pem"), &public_key).unwrap();
+    let refused = flowctl(folder.path(), &["dev", "--port", "0"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("public-key.pem: it is not the other half"), "{}", refused.stderr);
+}
+
+/// A logic that is not the sample.
+struct Other;
+
+impl FlowLogic for Other {
+    async fn data_exchange(&self, _: DataExchange) -> Result<Reply, Error> {
+        Ok(Reply::screen("SOMEWHERE_ELSE", json!({"greeting": "hello"})))
+    }
+}
+
+#[test]
+fn logic_of_ones_own_takes_the_place_of_the_sample() {
+    let folder = tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let logic = format!("http://{}", listener.local_addr().unwrap());
+    runtime.spawn(flow_logic_sdk::serve_until(Other, listener, std::future::pending()));
+
+    let mut dev = Process::start(folder.path(), &["dev", "--port", "0", "--logic", &logic]);
+    dev.stdout.wait_for("ready: ");
+    let dev = dev.terminate();
+    assert_eq!(dev.code, Some(0), "{dev:?}");
+    assert!(dev.stderr.contains("< SOMEWHERE_ELSE"), "{}", dev.stderr);
+    assert!(dev.stderr.contains("hello"), "{}", dev.stderr);
+}
+
+#[test]
+fn logic_that_is_not_there_is_said() {
+    let folder = tempdir().unwrap();
+    let logic = format!("unix://{}", folder.path().join("nobody-listens-here").display());
+    let refused = flowctl(folder.path(), &["dev", "--port", "0", "--logic", &logic]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let said = format!("a ping does not get through to {logic}");
+    assert!(refused.stderr.contains(&said), "{}", refused.stderr);
+    assert!(refused.stderr.contains("Start the FlowService first"), "{}", refused.stderr);
+    assert_eq!(refused.stdout, "");
+}

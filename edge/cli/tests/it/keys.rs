@@ -1,0 +1,91 @@
+//! `flowctl keys`, with OpenSSL as an independent reader.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::tempdir;
+
+use crate::process::flowctl;
+
+/// What `openssl` prints; `None` where it is not installed, which `CI=true` makes a failure.
+fn openssl(folder: &Path, arguments: &[&str]) -> Option<String> {
+    let Ok(output) = Command::new("openssl").args(arguments).current_dir(folder).output() else {
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "openssl is not installed");
+        eprintln!("openssl is not installed: its opinion on the key is not asked");
+        return None;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn a_generated_pair_is_what_openssl_makes_of_its_private_half() {
+    let folder = tempdir().unwrap();
+    let generated = flowctl(folder.path(), &["keys", "generate"]);
+    assert_eq!(generated.code, Some(0), "{generated:?}");
+    assert!(generated.stdout.starts_with("public key:  ./public-key.pem\nfingerprint: "), "{}", generated.stdout);
+
+    let public_pem = fs::read_to_string(folder.path().join("public-key.pem")).unwrap();
+    if let Some(derived) = openssl(folder.path(), &["pkey", "-in", "private-key.pem", "-pubout"]) {
+        assert_eq!(derived, public_pem);
+    }
+    if let Some(text) = openssl(folder.path(), &["pkey", "-in", "private-key.pem", "-noout", "-text"]) {
+        assert!(text.contains("2048 bit"), "{text}");
+    }
+    let private_pem = fs::read_to_string(folder.path().join("private-key.pem")).unwrap();
+    assert!(private_pem.starts_with("-----BEGIN PRIVATE KEY-----\n"));
+}
+
+#[test]
+fn the_private_key_is_for_its_owner_alone() {
+    let folder = tempdir().unwrap();
+    flowctl(folder.path(), &["keys", "generate", "--out", "new/keys"]);
+    let mode = fs::metadata(folder.path().join("new/keys/private-key.pem")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn show_agrees_on_either_half() {
+    let folder = tempdir().unwrap();
+    let generated = flowctl(folder.path(), &["keys", "generate", "--private", "a.pem", "--public", "b.pem"]);
+    let fingerprint = generated.stdout.lines().find_map(|line| line.strip_prefix("fingerprint: ")).unwrap().to_owned();
+    assert!(fingerprint.len() == 64 && fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()), "{fingerprint}");
+
+    let public_pem = fs::read_to_string(folder.path().join("b.pem")).unwrap();
+    for file in ["a.pem", "b.pem"] {
+        let shown = flowctl(folder.path(), &["keys", "show", file]);
+        assert_eq!(shown.code, Some(0), "{shown:?}");
+        assert_eq!(shown.stdout, format!("fingerprint: {fingerprint}\n{public_pem}"));
+        let shown = flowctl(folder.path(), &["keys", "show", file, "--json"]);
+        let json: serde_json::Value = serde_json::from_str(&shown.stdout).unwrap();
+        assert_eq!(json, serde_json::json!({"fingerprint": fingerprint, "public_key": public_pem}));
+    }
+}
+
+#[test]
+fn nothing_is_overwritten() {
+    for taken in ["private-key.pem", "public-key.pem"] {
+        let folder = tempdir().unwrap();
+        fs::write(folder.path().join(taken), "mine").unwrap();
+        let refused = flowctl(folder.path(), &["keys", "generate"]);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains(taken) && refused.stderr.contains("never overwritten"), "{}", refused.stderr);
+        assert_eq!(fs::read_to_string(folder.path().join(taken)).unwrap(), "mine");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "half a pair was left behind");
+    }
+}
+
+#[test]
+fn what_is_no_key_is_refused_without_being_quoted() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("note.pem"), "hunter2").unwrap();
+    let refused = flowctl(folder.path(), &["keys", "show", "note.pem"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("note.pem: there is no PEM block"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("hunter2"));
+    let missing = flowctl(folder.path(), &["keys", "show", "gone.pem"]);
+    assert_eq!(missing.code, Some(1));
+    assert!(missing.stderr.contains("gone.pem: cannot be read"), "{}", missing.stderr);
+}

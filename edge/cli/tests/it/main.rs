@@ -1,0 +1,7 @@
+//! The real `flowctl` binary, run as a user runs it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's helpers may panic as its tests do")]
+
+mod dev;
+mod keys;
+mod process;
+mod simulate;

@@ -1,0 +1,168 @@
+//! `flowctl simulate` against a running `flowctl dev`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::{TempDir, tempdir};
+
+use crate::process::{Finished, Process, flowctl};
+
+/// A running `flowctl dev` in a folder of its own.
+struct Dev {
+    folder: TempDir,
+    url: String,
+    _process: Process,
+}
+
+impl Dev {
+    fn start() -> Self {
+        let folder = tempdir().unwrap();
+        let mut process = Process::start(folder.path(), &["dev", "--port", "0"]);
+        let url = process.stdout.wait_for("ready: ");
+        Self { folder, url, _process: process }
+    }
+
+    fn write(&self, name: &str, content: &str) {
+        fs::write(self.folder.path().join(name), content).unwrap();
+    }
+
+    /// Simulates with the files that `dev` made, and these further arguments.
+    fn simulate(&self, arguments: &[&str]) -> Finished {
+        self.simulate_with("app-secret", "public-key.pem", arguments)
+    }
+
+    fn simulate_with(&self, app_secret: &str, public_key: &str, arguments: &[&str]) -> Finished {
+        let made = Path::new(".flow-dev");
+        let file = |name: &str| made.join(name).to_str().unwrap().to_owned();
+        let (app_secret, public_key, ca) = (file(app_secret), file(public_key), file("tls-certificate.pem"));
+        let mut all = vec!["simulate", "--url", &self.url, "--public-key", &public_key];
+        all.extend(["--app-secret-file", &app_secret, "--ca", &ca]);
+        all.extend(arguments);
+        flowctl(self.folder.path(), &all)
+    }
+}
+
+fn shipped_script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flows/appointment.conversation.yaml")
+}
+
+#[test]
+fn the_shipped_script_passes_again_and_again() {
+    let dev = Dev::start();
+    let script = shipped_script();
+    let played = dev.simulate(&["--script", script.to_str().unwrap()]);
+    assert_eq!(played.code, Some(0), "{}\n{}", played.stdout, played.stderr);
+    assert!(played.stdout.lines().last().unwrap().starts_with("passed: "), "{}", played.stdout);
+
+    let played = dev.simulate(&["--json", "--script", script.to_str().unwrap()]);
+    assert_eq!(played.code, Some(0), "{}\n{}", played.stdout, played.stderr);
+    let report: Value = serde_json::from_str(&played.stdout).unwrap();
+    assert_eq!(report["passed"], true);
+    let steps = report["steps"].as_array().unwrap();
+    assert!(steps.iter().all(|step| step["passed"] == true && step["complaints"] == serde_json::json!([])));
+    let screens = steps.iter().map(|step| &step["screen"]);
+    assert!(screens.filter(|screen| *screen == "SUCCESS").count() >= 2, "{report}");
+}
+
+#[test]
+fn a_wrong_expectation_is_named_with_step_place_and_both_values() {
+    let dev = Dev::start();
+    let start = "name: wrong\nsteps:\n  - { name: open, send: { action: INIT } }\n";
+    let script = |expect: &str| {
+        format!(
+            "{start}  - {{ name: again, send: {{ action: INIT }}, expect: {expect} }}\n  - {{ name: never, send: {{}} }}\n"
+        )
+    };
+    dev.write("screen.yaml", &script("{ screen: NOWHERE, data: { nothing: { $present: true } } }"));
+    let played = dev.simulate(&["--script", "screen.yaml"]);
+    assert_eq!(played.code, Some(1), "{played:?}");
+    let lines: Vec<_> = played.stdout.lines().map(str::trim).collect();
+    assert!(lines[1].starts_with("ok") && lines[1].contains("open"), "{lines:?}");
+    assert!(lines[2].starts_with("FAIL") && lines[2].contains("again"), "{lines:?}");
+    assert_eq!(lines[3], "/screen: expected \"NOWHERE\", came \"APPOINTMENT\"");
+    assert_eq!(lines[4], "/data/nothing: expected anything, came nothing");
+    assert_eq!(lines[5], "failed: 1 of 3 steps as expected");
+
+    dev.write("status.yaml", &script("{ status: 427 }"));
+    let played = dev.simulate(&["--script", "status.yaml", "--json"]);
+    assert_eq!(played.code, Some(1), "{played:?}");
+    let report: Value = serde_json::from_str(&played.stdout).unwrap();
+    assert_eq!(report["passed"], false);
+    assert_eq!(report["steps"].as_array().unwrap().len(), 2);
+    assert!(report["steps"][1]["complaints"][0].as_str().unwrap().starts_with("status: expected 427, came 200"));
+}
+
+#[test]
+fn one_exchange_prints_the_opened_answer() {
+    let dev = Dev::start();
+    let init = dev.simulate(&[r#"{"action":"INIT"}"#]);
+    assert_eq!(init.code, Some(0), "{init:?}");
+    let answer: Value = serde_json::from_str(&init.stdout).unwrap();
+    assert_eq!(answer["screen"], "APPOINTMENT");
+
+    let ping = dev.simulate(&["--json", r#"{"action":"ping"}"#]);
+    let answer: Value = serde_json::from_str(&ping.stdout).unwrap();
+    assert_eq!(answer["status"], 200);
+    assert_eq!(answer["answer"], serde_json::json!({"data": {"status": "active"}}));
+    assert!(answer["request_id"].is_string());
+}
+
+#[test]
+fn a_request_may_come_on_standard_input() {
+    let dev = Dev::start();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flowctl"));
+    command.current_dir(dev.folder.path()).args(["simulate", "--url", &dev.url]);
+    command.args(["--public-key", ".flow-dev/public-key.pem", "--app-secret-file", ".flow-dev/app-secret"]);
+    command.args(["--ca", ".flow-dev/tls-certificate.pem", "-"]);
+    let ping = Process::spawn(&mut command, r#"{"action":"ping"}"#).finish();
+    assert_eq!(ping.code, Some(0), "{ping:?}");
+    assert_eq!(serde_json::from_str::<Value>(&ping.stdout).unwrap(), serde_json::json!({"data": {"status": "active"}}));
+}
+
+#[test]
+fn a_wrong_secret_and_a_wrong_key_are_told_apart() {
+    let dev = Dev::start();
+    dev.write(".flow-dev/other-secret", "another app's secret\n");
+    let refused = dev.simulate_with("other-secret", "public-key.pem", &[r#"{"action":"ping"}"#]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("432") && refused.stderr.contains("app secret"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains("another app's secret"));
+    assert_eq!(refused.stdout, "");
+
+    flowctl(dev.folder.path(), &["keys", "generate", "--out", ".flow-dev/other"]);
+    let refused = dev.simulate_with("app-secret", "other/public-key.pem", &[r#"{"action":"ping"}"#]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("421") && refused.stderr.contains("public key"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_certificate_that_is_not_trusted_ends_the_exchange() {
+    let dev = Dev::start();
+    let (key, secret) = (".flow-dev/public-key.pem", ".flow-dev/app-secret");
+    // Another start has another certificate.
+    let other = tempdir().unwrap();
+    let mut process = Process::start(other.path(), &["dev", "--port", "0"]);
+    process.stdout.wait_for("ready: ");
+    let ca = other.path().join(".flow-dev/tls-certificate.pem");
+    let mut arguments = vec!["simulate", "--url", &dev.url, "--public-key", key, "--app-secret-file", secret];
+    arguments.extend(["--ca", ca.to_str().unwrap(), r#"{"action":"ping"}"#]);
+    let refused = flowctl(dev.folder.path(), &arguments);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("certificate") && refused.stderr.contains("--ca"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_script_with_a_mistake_is_not_played() {
+    let folder = tempdir().unwrap();
+    flowctl(folder.path(), &["keys", "generate"]);
+    fs::write(folder.path().join("secret"), "secret\n").unwrap();
+    fs::write(folder.path().join("s.yaml"), "name: n\nsteps:\n  - name: open\n    sned: { action: INIT }\n").unwrap();
+    // Nobody listens on port 1, so a script that were played would fail otherwise.
+    let mut arguments = vec!["simulate", "--url", "https://127.0.0.1:1/", "--public-key", "public-key.pem"];
+    arguments.extend(["--app-secret-file", "secret", "--script", "s.yaml"]);
+    let refused = flowctl(folder.path(), &arguments);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert_eq!(refused.stderr, "flowctl: s.yaml: line 4, step \"open\": unknown key `sned`; did you mean `send`?\n");
+}

@@ -1,7 +1,7 @@
 // The messaging client of a WhatsApp Flow, on node:crypto and node:https.
 //
-// Seals, signs and sends every line of standard input, and prints a line for each answer. It refuses to know what is in a
-// message.
+// Seals, signs and sends every line of standard input, and prints a line for each answer. It refuses to know what is
+// in a message.
 
 import { constants, createCipheriv, createDecipheriv, createHmac, publicEncrypt, randomBytes } from 'node:crypto';
 import { once } from 'node:events';

@@ -1,6 +1,7 @@
 """The messaging client of a WhatsApp Flow, on `cryptography` and the standard library.
 
-Seals, signs and sends every line of standard input, and prints a line for each answer. It refuses to know what is in a message.
+Seals, signs and sends every line of standard input, and prints a line for each answer. It refuses to know what is in
+a message.
 """
 
 import argparse

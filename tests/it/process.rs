@@ -162,6 +162,7 @@ async fn the_documented_configuration_is_good() {
         ("tls.crt", &tls.certificate),
         ("tls.key", &tls.private_key),
         ("secrets/app-secret", APP_SECRET),
+        ("keys/passphrase", "of an encrypted key; these are not\n"),
         ("keys/current.pem", &fs::read_to_string(key_file("current.pem")).unwrap()),
         ("keys/previous.pem", &fs::read_to_string(key_file("previous.pem")).unwrap()),
     ] {

@@ -1,16 +1,19 @@
-//! The admin listener: is the process alive, and should it get traffic?
+//! The admin listener: is the process alive, should it get traffic, and what has been counted?
 //!
-//! Plain HTTP for the cluster's own probes; never on the public listener.
+//! Plain HTTP for the cluster's own probes and for Prometheus; never on the public listener.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use tracing::error;
 
-use crate::router::Edge;
+use crate::edge::Edge;
 
 /// What readiness depends on. The server makes it only after every listener is bound.
 #[derive(Debug)]
@@ -32,14 +35,25 @@ impl Readiness {
 
 /// `/livez` is 200 whenever the process runs; `/readyz` only while it would be right to send requests here.
 pub(crate) fn router(readiness: Arc<Readiness>) -> Router {
-    Router::new().route("/livez", get(async || "alive\n")).route("/readyz", get(readyz)).with_state(readiness)
+    let router = Router::new().route("/livez", get(async || "alive\n")).route("/readyz", get(readyz));
+    router.route("/metrics", get(metrics)).with_state(readiness)
+}
+
+async fn metrics(State(readiness): State<Arc<Readiness>>) -> Response {
+    match readiness.edge.metrics.text() {
+        Ok(text) => ([(CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+        Err(error) => {
+            error!(%error, "metrics cannot be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }
 
 async fn readyz(State(readiness): State<Arc<Readiness>>) -> (StatusCode, &'static str) {
     if readiness.draining.load(Ordering::Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
-    for logic in readiness.edge.logics() {
+    for logic in readiness.edge.current().logics() {
         if logic.is_reachable().await {
             return (StatusCode::OK, "ready\n");
         }

@@ -2,27 +2,33 @@
 //!
 //! [`Config::load`] gives a configuration that can be served, or every mistake in it at once. Nothing here opens a socket.
 
+mod files;
 mod reader;
+mod values;
 
-use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::str::FromStr as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytesize::ByteSize;
 use flow_wire::keys::{self, PrivateKey};
 use flow_wire::signature::AppSecret;
-use http::Uri;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::listener;
 
+pub use self::files::Source;
+use self::files::{Files, Running};
 pub use self::reader::{Errors, Mistake};
 use self::reader::{Mistakes, Section};
+use self::values::{
+    count, duration, duration_or_zero, endpoint_name, flag, logic_url, size, size_or_zero, socket_address, url_path,
+};
+
+/// JSON Schema of the file, for editors and for whoever generates it.
+pub const SCHEMA: &str = include_str!("config/schema.json");
 
 /// What the edge serves.
 #[derive(Debug)]
@@ -37,6 +43,19 @@ pub struct Config {
     pub limits: Limits,
     /// How long requests in flight may take to finish after SIGTERM.
     pub drain: Duration,
+    /// How answers are remembered.
+    pub replay: Replay,
+    /// How often the configuration and its files are looked at for changes.
+    pub reload_interval: Duration,
+}
+
+/// How answers are remembered for envelopes that come again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replay {
+    /// Most memory for them in bytes; 0 switches it off.
+    pub max_bytes: u64,
+    /// How long each is remembered; zero switches it off.
+    pub ttl: Duration,
 }
 
 /// The public listener.
@@ -46,6 +65,8 @@ pub struct Listen {
     pub address: SocketAddr,
     /// Certificate and key; `None` serves plain HTTP behind a proxy that terminates TLS.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Whether `traceparent` and `tracestate` of requests are those of a proxy of ours.
+    pub trust_trace_headers: bool,
 }
 
 /// One WhatsApp Business account, phone number or flow: the requests name none, so the path does.
@@ -59,10 +80,23 @@ pub struct Endpoint {
     pub private_keys: Vec<PrivateKey>,
     /// Newest first; any match is accepted.
     pub app_secrets: Vec<AppSecret>,
+    /// What becomes of the signature of the flow token (data API 4.0).
+    pub flow_token_signature: FlowTokenSignature,
     /// Who answers a ping.
     pub ping: Ping,
     /// The FlowService behind the endpoint.
     pub logic: Logic,
+}
+
+/// What becomes of the signature of the flow token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowTokenSignature {
+    /// It is not looked at.
+    Ignore,
+    /// Where there is one, it must be good.
+    Verify,
+    /// There must be a good one, but on pings and error notifications.
+    Require,
 }
 
 /// Who answers a ping.
@@ -85,17 +119,27 @@ pub struct Logic {
     pub fallback_message: Option<String>,
 }
 
-/// What bounds the edge.
+/// What bounds the edge. Nothing is bounded by source address: all traffic is the platform's, from few addresses.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Largest request body in bytes.
     pub max_body: usize,
     /// Time in which the body must have come.
     pub body_timeout: Duration,
+    /// Most memory in bytes for bodies that are being received.
+    pub max_body_memory: usize,
     /// Most requests worked on at a time.
     pub max_in_flight: usize,
     /// Most connections at a time; more wait in the kernel's backlog.
     pub max_connections: usize,
+    /// Time for the TLS handshake, and again for the first request's head after it.
+    pub header_timeout: Duration,
+    /// Largest head of a request in bytes.
+    pub max_header: usize,
+    /// How long a connection may be without a request.
+    pub idle_timeout: Duration,
+    /// Most requests at a time on one HTTP/2 connection.
+    pub max_streams: u32,
 }
 
 impl Config {
@@ -105,24 +149,22 @@ impl Config {
     ///
     /// Every mistake, each with line, field and what would be right.
     pub fn load(file: &Path) -> Result<Self, Errors> {
-        let mistakes = Mistakes::default();
-        let config = match fs::read_to_string(file) {
-            Ok(text) => reader::parse(&text, &mistakes)
-                .and_then(|node| read(&Section::root(&node, &mistakes), &Files::beside(file))),
-            Err(error) => {
-                mistakes.add(1, "", format!("cannot be read: {error}"));
-                None
-            }
-        };
-        mistakes.into_result(file, config)
+        Source::new(file).load()
+    }
+
+    /// Parses a file's text, and reads the files that it names.
+    fn parse(text: &str, mistakes: &Mistakes, files: &Files<'_>, running: Option<Running>) -> Option<Self> {
+        let node = reader::parse(text, mistakes)?;
+        read(&Section::root(&node, mistakes), files, running)
     }
 }
 
-fn read(root: &Section<'_>, files: &Files) -> Option<Config> {
-    let listen = read_listen(&root.section("listen"), files);
-    let admin = root.section("admin");
-    let admin_address = admin.optional("address", socket_address);
-    admin.refuse_unknown_keys();
+fn read(root: &Section<'_>, files: &Files<'_>, running: Option<Running>) -> Option<Config> {
+    let listen = read_listen(&root.section("listen"), files, running);
+    let admin_section = root.section("admin");
+    let admin = admin_section.optional("address", socket_address).unwrap_or(SocketAddr::from(([0, 0, 0, 0], 9464)));
+    refuse_change(&admin_section, "address", running.map(|running| running.admin), admin);
+    admin_section.refuse_unknown_keys();
 
     let sections = root.sections("endpoints");
     let endpoints: Vec<_> = sections.iter().map(|section| read_endpoint(section, files)).collect();
@@ -135,39 +177,70 @@ fn read(root: &Section<'_>, files: &Files) -> Option<Config> {
         }
     }
 
-    let limits = root.section("limits");
-    let read_limits = Limits {
-        max_body: limits.optional("max_body", size).unwrap_or(2 * 1024 * 1024),
-        body_timeout: limits.optional("body_timeout", duration).unwrap_or(Duration::from_secs(5)),
-        max_in_flight: limits.optional("max_in_flight", count).unwrap_or(1024),
-        max_connections: limits.optional("max_connections", count).unwrap_or(10_000),
-    };
-    limits.refuse_unknown_keys();
+    let limits = read_limits(&root.section("limits"), running);
     let shutdown = root.section("shutdown");
     let drain = shutdown.optional("drain", duration).unwrap_or(Duration::from_secs(20));
     shutdown.refuse_unknown_keys();
+    let section = root.section("replay");
+    let replay = Replay {
+        max_bytes: section.optional("max_bytes", size_or_zero).unwrap_or(64 * 1024 * 1024),
+        ttl: section.optional("ttl", duration_or_zero).unwrap_or(Duration::from_secs(600)),
+    };
+    section.refuse_unknown_keys();
+    let reload_interval = root.optional("reload_interval", duration).unwrap_or(Duration::from_secs(10));
     root.refuse_unknown_keys();
 
     Some(Config {
         listen: listen?,
-        admin: admin_address.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 9464))),
+        admin,
         endpoints: endpoints.into_iter().collect::<Option<_>>()?,
-        limits: read_limits,
+        limits,
         drain,
+        replay,
+        reload_interval,
     })
 }
 
-fn read_listen(section: &Section<'_>, files: &Files) -> Option<Listen> {
+fn read_limits(section: &Section<'_>, running: Option<Running>) -> Limits {
+    let limits = Limits {
+        max_body: section.optional("max_body", size).unwrap_or(2 * 1024 * 1024),
+        body_timeout: section.optional("body_timeout", duration).unwrap_or(Duration::from_secs(5)),
+        max_body_memory: section.optional("max_body_memory", size).unwrap_or(256 * 1024 * 1024),
+        max_in_flight: section.optional("max_in_flight", count).unwrap_or(1024),
+        max_connections: section.optional("max_connections", count).unwrap_or(10_000),
+        header_timeout: section.optional("header_timeout", duration).unwrap_or(Duration::from_secs(10)),
+        max_header: section.optional("max_header", values::header_size).unwrap_or(16 * 1024),
+        idle_timeout: section.optional("idle_timeout", duration).unwrap_or(Duration::from_secs(90)),
+        max_streams: section.optional("max_streams", values::streams).unwrap_or(200),
+    };
+    let connections = running.map(|running| running.max_connections);
+    refuse_change(section, "max_connections", connections, limits.max_connections);
+    section.refuse_unknown_keys();
+    limits
+}
+
+/// What a running server cannot take over is not left for a later restart to find: what the file says is what runs.
+fn refuse_change<T: PartialEq>(section: &Section<'_>, key: &'static str, running: Option<T>, value: T) {
+    if running.is_some_and(|running| running != value) {
+        section.mistake(key, "cannot change while the edge runs; restart it to take over the new value");
+    }
+}
+
+fn read_listen(section: &Section<'_>, files: &Files<'_>, running: Option<Running>) -> Option<Listen> {
     let address = section.required("address", socket_address);
+    if let Some(address) = address {
+        refuse_change(section, "address", running.map(|running| running.listen), address);
+    }
     let tls = match section.has("tls") {
         false => Some(None),
         true => read_tls(&section.section("tls"), files).map(Some),
     };
+    let trust_trace_headers = section.optional("trust_trace_headers", flag).unwrap_or(false);
     section.refuse_unknown_keys();
-    Some(Listen { address: address?, tls: tls? })
+    Some(Listen { address: address?, tls: tls?, trust_trace_headers })
 }
 
-fn read_tls(section: &Section<'_>, files: &Files) -> Option<Arc<ServerConfig>> {
+fn read_tls(section: &Section<'_>, files: &Files<'_>) -> Option<Arc<ServerConfig>> {
     let chain = section.required("certificate_file", |name| {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&files.read(name)?).collect();
         match chain {
@@ -189,7 +262,7 @@ fn read_tls(section: &Section<'_>, files: &Files) -> Option<Arc<ServerConfig>> {
     }
 }
 
-fn read_endpoint(section: &Section<'_>, files: &Files) -> Option<Endpoint> {
+fn read_endpoint(section: &Section<'_>, files: &Files<'_>) -> Option<Endpoint> {
     let name = section.required("name", endpoint_name);
     let path = section.required("path", url_path);
     let private_keys = read_list(section, "private_keys", |item| {
@@ -211,6 +284,12 @@ fn read_endpoint(section: &Section<'_>, files: &Files) -> Option<Endpoint> {
             |name: &str| AppSecret::new(files.read(name)?.trim_ascii()).map_err(|error| format!("{name}: {error}"));
         item.required("file", secret)
     });
+    let flow_token_signature = section.optional("flow_token_signature", |text| match text {
+        "ignore" => Ok(FlowTokenSignature::Ignore),
+        "verify" => Ok(FlowTokenSignature::Verify),
+        "require" => Ok(FlowTokenSignature::Require),
+        _ => Err("should be `ignore`, `verify` or `require`".to_owned()),
+    });
     let ping = section.optional("ping", |text| match text {
         "logic" => Ok(Ping::Logic),
         "edge" => Ok(Ping::Edge),
@@ -223,6 +302,7 @@ fn read_endpoint(section: &Section<'_>, files: &Files) -> Option<Endpoint> {
         path: path?,
         private_keys: private_keys?,
         app_secrets: app_secrets?,
+        flow_token_signature: flow_token_signature.unwrap_or(FlowTokenSignature::Verify),
         ping: ping.unwrap_or(Ping::Logic),
         logic: logic?,
     })
@@ -251,74 +331,4 @@ fn read_logic(section: &Section<'_>) -> Option<Logic> {
     let fallback_message = section.optional("fallback_message", |text| Ok(text.to_owned()));
     section.refuse_unknown_keys();
     Some(Logic { url: url?, deadline: deadline.unwrap_or(Duration::from_secs(8)), fallback_message })
-}
-
-/// Reads files named in the configuration.
-struct Files {
-    folder: PathBuf,
-}
-
-impl Files {
-    fn beside(file: &Path) -> Self {
-        Self { folder: file.parent().unwrap_or(Path::new("")).to_owned() }
-    }
-
-    fn read(&self, name: &str) -> Result<Vec<u8>, String> {
-        fs::read(self.folder.join(name)).map_err(|error| format!("{name} cannot be read: {error}"))
-    }
-
-    fn read_text(&self, name: &str) -> Result<String, String> {
-        String::from_utf8(self.read(name)?).map_err(|_| format!("{name} is not text"))
-    }
-}
-
-fn socket_address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "should be an address and a port, such as 0.0.0.0:8443 or [::]:8443".to_owned())
-}
-
-/// The name becomes a label in telemetry.
-fn endpoint_name(text: &str) -> Result<String, String> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    if !text.is_empty() && text.len() <= 64 && text.bytes().all(allowed) {
-        Ok(text.to_owned())
-    } else {
-        Err("should be 1 to 64 letters, digits, `-`, `_` or `.`".to_owned())
-    }
-}
-
-fn url_path(text: &str) -> Result<String, String> {
-    let path = text.starts_with('/').then(|| Uri::from_str(text).ok()).flatten();
-    if path.is_some_and(|uri| uri.path() == text) {
-        Ok(text.to_owned())
-    } else {
-        Err("should be a URL path that begins with `/`, without query or fragment, such as /flows/appointments"
-            .to_owned())
-    }
-}
-
-fn logic_url(text: &str) -> Result<String, String> {
-    let good = match Uri::from_str(text) {
-        Ok(uri) if uri.scheme_str() == Some("http") => uri.host().is_some() && matches!(uri.path(), "" | "/"),
-        _ => text.strip_prefix("unix://").is_some_and(|path| path.starts_with('/')),
-    };
-    if good { Ok(text.to_owned()) } else { Err("should be http://HOST:PORT or unix:///PATH/TO/SOCKET".to_owned()) }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("should be a time above zero with its unit, such as 8s or 500ms".to_owned()),
-    }
-}
-
-fn size(text: &str) -> Result<usize, String> {
-    let bytes = ByteSize::from_str(text).ok().and_then(|size| usize::try_from(size.as_u64()).ok());
-    bytes.filter(|&bytes| bytes > 0).ok_or("should be a size above zero with its unit, such as 2MiB".to_owned())
-}
-
-fn count(text: &str) -> Result<usize, String> {
-    // Beyond this, tokio's semaphores panic.
-    let most = tokio::sync::Semaphore::MAX_PERMITS;
-    let count = text.parse().ok().filter(|&count| (1..=most).contains(&count));
-    count.ok_or("should be a whole number above zero".to_owned())
 }

@@ -9,6 +9,7 @@ pub(crate) const MAX_ANSWER: usize = 1_000_000;
 /// A request as logic sees it. `endpoint` and `request_id` are the edge's own words.
 pub(crate) fn data_exchange_to_v1(
     request: DataExchange,
+    flow_token_verified: bool,
     endpoint: &str,
     request_id: &str,
 ) -> v1::HandleDataExchangeRequest {
@@ -20,7 +21,7 @@ pub(crate) fn data_exchange_to_v1(
         screen: request.screen,
         data: request.data.map(json::to_struct),
         flow_token: request.flow_token,
-        flow_token_verified: false,
+        flow_token_verified,
     }
 }
 

@@ -3,7 +3,7 @@
 //! Outside we say less than inside: the client gets a status and a fixed text, the log the reason.
 
 use flow_wire::envelope::{self, Unopened};
-use flow_wire::{message, signature};
+use flow_wire::{message, signature, token};
 use http::StatusCode;
 
 use crate::{convert, logic};
@@ -17,6 +17,8 @@ pub(crate) enum Error {
     MethodNotAllowed,
     #[error("too many requests in flight")]
     Overloaded,
+    #[error("the bodies that are being received fill limits.max_body_memory")]
+    NoBodyMemory,
     #[error("the body is larger than limits.max_body")]
     BodyTooLarge,
     #[error("the body did not come within limits.body_timeout")]
@@ -31,6 +33,14 @@ pub(crate) enum Error {
     Undecryptable(#[from] Unopened),
     #[error(transparent)]
     Message(#[from] message::Error),
+    #[error("key and vector of the envelope were seen before, with another ciphertext")]
+    NonceReused,
+    #[error("the flow token is not signed, and the endpoint requires it")]
+    TokenUnsigned,
+    #[error(transparent)]
+    Token(#[from] token::Error),
+    #[error("the edge panicked")]
+    Panicked,
     #[error(transparent)]
     Logic(#[from] logic::Error),
     #[error(transparent)]
@@ -47,38 +57,42 @@ pub(crate) enum Fault {
 
 impl Error {
     /// The status that the platform sees. Its meaning: 421 makes the client fetch the public key again and repeat once, 432
-    /// says that the signature does not match; see the guide's error codes.
+    /// says that the signature does not match, 427 disables the message's button; see the guide's error codes.
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::NoBodyMemory => StatusCode::SERVICE_UNAVAILABLE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::Signature(_) => signature_mismatch(),
-            Self::Envelope(_) | Self::Message(_) => StatusCode::BAD_REQUEST,
+            Self::Envelope(_) | Self::Message(_) | Self::NonceReused => StatusCode::BAD_REQUEST,
+            Self::TokenUnsigned | Self::Token(_) => token_invalid(),
             Self::Undecryptable(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::Logic(logic::Error::DeadlineExceeded) => StatusCode::GATEWAY_TIMEOUT,
             Self::Logic(logic::Error::Unavailable | logic::Error::ResourceExhausted) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Logic(logic::Error::Failed(_)) | Self::Violation(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Panicked | Self::Logic(logic::Error::Failed(_)) | Self::Violation(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
-    /// The whole body. It says nothing about keys or payload.
+    /// The whole body. It says nothing about keys or payload. A 427 has none: the client would try to open it.
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::NotFound => "no such endpoint\n",
             Self::MethodNotAllowed => "use POST\n",
-            Self::Overloaded => "overloaded, try again\n",
+            Self::Overloaded | Self::NoBodyMemory => "overloaded, try again\n",
             Self::BodyTooLarge => "request body too large\n",
             Self::BodyTimeout => "request body too slow\n",
-            Self::BodyBroken | Self::Envelope(_) | Self::Message(_) => "malformed request\n",
+            Self::BodyBroken | Self::Envelope(_) | Self::Message(_) | Self::NonceReused => "malformed request\n",
+            Self::TokenUnsigned | Self::Token(_) => "",
             Self::Signature(_) => "signature mismatch\n",
             Self::Undecryptable(_) => "cannot be decrypted\n",
             Self::Logic(logic::Error::DeadlineExceeded) => "deadline exceeded\n",
             Self::Logic(logic::Error::Unavailable | logic::Error::ResourceExhausted) => "unavailable, try again\n",
-            Self::Logic(logic::Error::Failed(_)) | Self::Violation(_) => "internal error\n",
+            Self::Panicked | Self::Logic(logic::Error::Failed(_)) | Self::Violation(_) => "internal error\n",
         }
     }
 
@@ -92,8 +106,11 @@ impl Error {
             | Self::Signature(_)
             | Self::Envelope(_)
             | Self::Undecryptable(_)
-            | Self::Message(_) => Fault::Client,
-            Self::Overloaded => Fault::Edge,
+            | Self::Message(_)
+            | Self::NonceReused
+            | Self::TokenUnsigned
+            | Self::Token(_) => Fault::Client,
+            Self::Overloaded | Self::NoBodyMemory | Self::Panicked => Fault::Edge,
             Self::Logic(_) | Self::Violation(_) => Fault::Logic,
         }
     }
@@ -104,6 +121,7 @@ impl Error {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Overloaded => "overloaded",
+            Self::NoBodyMemory => "no_body_memory",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::BodyBroken => "body_broken",
@@ -111,6 +129,10 @@ impl Error {
             Self::Envelope(_) => "envelope",
             Self::Undecryptable(_) => "undecryptable",
             Self::Message(_) => "message",
+            Self::NonceReused => "nonce_reused",
+            Self::TokenUnsigned => "token_unsigned",
+            Self::Token(_) => "token",
+            Self::Panicked => "panic",
             Self::Logic(logic::Error::DeadlineExceeded) => "logic_deadline_exceeded",
             Self::Logic(logic::Error::Unavailable) => "logic_unavailable",
             Self::Logic(logic::Error::ResourceExhausted) => "logic_resource_exhausted",
@@ -130,7 +152,12 @@ impl Fault {
     }
 }
 
-/// 432, a status of the platform's own.
+/// 427, a status of the platform's own.
+pub(crate) fn token_invalid() -> StatusCode {
+    StatusCode::from_u16(427).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// 432, another.
 fn signature_mismatch() -> StatusCode {
     StatusCode::from_u16(432).unwrap_or(StatusCode::BAD_REQUEST)
 }

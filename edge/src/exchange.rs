@@ -2,34 +2,42 @@
 //!
 //! This module refuses to know HTTP, apart from the status that an answer has, and any screen.
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use flow_wire::envelope::{Envelope, Session};
+use flow_wire::keys::PrivateKey;
 use flow_wire::message::{Action, DataExchange, Object, Request, Response};
-use flow_wire::signature::{self, AppSecret};
+use flow_wire::signature::AppSecret;
+use flow_wire::token;
 use http::StatusCode;
 
-use crate::config::Ping;
+use crate::config::{FlowTokenSignature, Ping};
 use crate::convert::{self, Violation};
-use crate::error::Error;
-use crate::keyring::Keyring;
+use crate::error::{Error, token_invalid};
 use crate::logic::{Call, Logic};
+use crate::metrics::Metrics;
+use crate::replay::Replay;
+use crate::ring::Ring;
 
 /// An endpoint, ready to answer.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    pub(crate) name: String,
-    pub(crate) app_secrets: Vec<AppSecret>,
-    pub(crate) keyring: Keyring,
+    pub(crate) name: Arc<str>,
+    pub(crate) app_secrets: Ring<AppSecret>,
+    pub(crate) private_keys: Ring<PrivateKey>,
+    pub(crate) flow_token_signature: FlowTokenSignature,
     pub(crate) ping: Ping,
     pub(crate) logic: Logic,
     pub(crate) fallback_message: Option<String>,
 }
 
 /// What goes back: a sealed body, or an empty one.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) body: String,
+    pub(crate) body: Bytes,
     /// What hid behind a fallback screen.
     pub(crate) hidden: Option<Error>,
 }
@@ -43,40 +51,64 @@ pub(crate) struct Seen {
 
 /// Answers one request.
 pub(crate) async fn exchange(
-    endpoint: &Endpoint,
+    endpoint: &Arc<Endpoint>,
+    replay: &Replay,
+    metrics: &Metrics,
     signature: Option<&[u8]>,
     body: Bytes,
-    call: &Call,
+    call: Call,
     seen: &mut Seen,
 ) -> Result<Answer, Error> {
-    let body = signature::verify(body, signature, &endpoint.app_secrets)?;
+    let body = endpoint.app_secrets.verify(body, signature)?;
     let envelope = Envelope::parse(body)?;
-    let (plaintext, session) = endpoint.keyring.open(envelope)?;
+    let (plaintext, session) = endpoint.private_keys.open(envelope)?;
     let request = Request::decode(&plaintext)?;
     seen.action = Some(action(&request));
+    let identity = session.identity();
+    replay.once(&endpoint.name, identity, metrics, answer(Arc::clone(endpoint), request, session, call)).await
+}
+
+/// From an opened request to its sealed answer.
+async fn answer(endpoint: Arc<Endpoint>, request: Request, session: Session, call: Call) -> Result<Answer, Error> {
     match request {
         Request::Ping(_) if endpoint.ping == Ping::Edge => seal(session, Response::Active),
         Request::Ping(ping) => {
-            endpoint.logic.ping(convert::ping_to_v1(ping, &endpoint.name, &call.request_id), call).await?;
+            endpoint.logic.ping(convert::ping_to_v1(ping, &endpoint.name, &call.request_id), &call).await?;
             seal(session, Response::Active)
         }
         Request::ErrorNotification(error) => {
-            endpoint.logic.error(convert::error_to_v1(error, &endpoint.name, &call.request_id), call).await?;
+            endpoint.logic.error(convert::error_to_v1(error, &endpoint.name, &call.request_id), &call).await?;
             seal(session, Response::Acknowledged)
         }
-        Request::DataExchange(request) => data_exchange(endpoint, request, session, call).await,
+        Request::DataExchange(request) => {
+            let verified = verify_token(&endpoint, &request)?;
+            data_exchange(&endpoint, request, verified, session, &call).await
+        }
+    }
+}
+
+/// Whether the flow token was shown to be the business's own. A token that fails is refused.
+fn verify_token(endpoint: &Endpoint, request: &DataExchange) -> Result<bool, Error> {
+    match (endpoint.flow_token_signature, &request.flow_token_signature) {
+        (FlowTokenSignature::Ignore, _) | (FlowTokenSignature::Verify, None) => Ok(false),
+        (FlowTokenSignature::Require, None) => Err(Error::TokenUnsigned),
+        (FlowTokenSignature::Verify | FlowTokenSignature::Require, Some(signature)) => {
+            token::verify(signature, &request.flow_token, endpoint.app_secrets.secrets(), SystemTime::now())?;
+            Ok(true)
+        }
     }
 }
 
 async fn data_exchange(
     endpoint: &Endpoint,
     request: DataExchange,
+    flow_token_verified: bool,
     session: Session,
     call: &Call,
 ) -> Result<Answer, Error> {
     let fallback = fallback(endpoint, &request);
     let flow_token = request.flow_token.clone();
-    let request = convert::data_exchange_to_v1(request, &endpoint.name, &call.request_id);
+    let request = convert::data_exchange_to_v1(request, flow_token_verified, &endpoint.name, &call.request_id);
     let answered = match endpoint.logic.data_exchange(request, call).await {
         Ok(answer) => convert::from_v1(answer, flow_token).and_then(plaintext).map_err(Error::from),
         Err(error) => Err(error.into()),
@@ -118,7 +150,7 @@ fn plaintext(response: Response) -> Result<(StatusCode, Vec<u8>), Violation> {
 }
 
 fn sealed(session: Session, status: StatusCode, plaintext: Vec<u8>) -> Answer {
-    let body = if plaintext.is_empty() { String::new() } else { session.seal(plaintext) };
+    let body = if plaintext.is_empty() { Bytes::new() } else { session.seal(plaintext).into() };
     Answer { status, body, hidden: None }
 }
 
@@ -133,9 +165,4 @@ fn action(request: &Request) -> &'static str {
             Action::Navigate => "navigate",
         },
     }
-}
-
-/// 427, a status of the platform's own: the message's button is disabled.
-fn token_invalid() -> StatusCode {
-    StatusCode::from_u16(427).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }

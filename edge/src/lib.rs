@@ -11,11 +11,15 @@ pub mod telemetry;
 
 mod admin;
 mod convert;
+mod edge;
 mod error;
 mod exchange;
-mod keyring;
 mod listener;
 mod logic;
+mod metrics;
+mod reload;
+mod replay;
+mod ring;
 mod router;
 mod semconv;
 

@@ -1,29 +1,54 @@
-//! The public listener: TCP, TLS, HTTP/1.1 and HTTP/2, and the drain of the connections.
+//! The public listener: TCP, TLS, HTTP/1.1 and HTTP/2, how long a connection may take for what, and the drain.
 //!
 //! Each connection has a task of its own from its first byte, handshake included: in the accept loop one silent client would
 //! stop everyone. It refuses to know what is served.
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
+use http::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service;
+use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
-/// A handshake or a request head that takes longer ends the connection.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after a failed accept, which is nearly always a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// How long a connection that we end may take to say farewell: HTTP/2 has frames for it, TLS an alert.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// Streams that the peer opened and reset before we looked at them. One more, and the connection is ended: the answer to a
+/// "rapid reset" flood (CVE-2023-44487).
+const MAX_PENDING_RESETS: usize = 20;
+/// Streams that we reset because the peer broke the protocol. A peer that needs more than a few is no honest one.
+const MAX_ERROR_RESETS: usize = 100;
+
+/// What holds for a connection from its start to its end. A later change is for later connections.
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    /// Plain HTTP where there is none.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// Time for the handshake, and again for the first request's head.
+    pub(crate) header_timeout: Duration,
+    pub(crate) max_header: usize,
+    /// How long a connection may be without a request.
+    pub(crate) idle_timeout: Duration,
+    pub(crate) max_streams: u32,
+}
 
 /// TLS for a certificate chain and its key: 1.2 and 1.3, HTTP/2 before HTTP/1.1.
 pub(crate) fn tls_config(
@@ -42,31 +67,28 @@ pub(crate) fn tls_config(
 /// Accepts connections until `stop`, then lets the requests in flight finish. Whoever calls it bounds that time.
 pub(crate) async fn serve(
     listener: TcpListener,
-    tls: Option<Arc<ServerConfig>>,
     max_connections: usize,
+    terms: impl Fn() -> Terms,
     service: Router,
-    stop: impl Future<Output = ()>,
+    stop: CancellationToken,
 ) {
-    let acceptor = tls.map(TlsAcceptor::from);
-    let connections = Arc::new(Semaphore::new(max_connections));
-    let graceful = GracefulShutdown::new();
+    let permits = Arc::new(Semaphore::new(max_connections));
+    let connections = TaskTracker::new();
     let accept_all = async {
         // The semaphore is never closed.
-        while let Ok(permit) = Arc::clone(&connections).acquire_owned().await {
+        while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
             let stream = accept(&listener).await;
-            let connection = connection(stream, acceptor.clone(), service.clone(), graceful.watcher());
-            tokio::spawn(async move {
+            let connection = connection(stream, terms(), service.clone(), stop.clone());
+            connections.spawn(async move {
                 connection.await;
                 drop(permit);
             });
         }
     };
-    tokio::select! {
-        () = accept_all => {}
-        () = stop => {}
-    }
+    stop.run_until_cancelled(accept_all).await;
     drop(listener);
-    graceful.shutdown().await;
+    connections.close();
+    connections.wait().await;
 }
 
 async fn accept(listener: &TcpListener) -> TcpStream {
@@ -75,30 +97,133 @@ async fn accept(listener: &TcpListener) -> TcpStream {
             Ok((stream, _)) => return stream,
             Err(error) => {
                 warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                sleep(ACCEPT_PAUSE).await;
             }
         }
     }
 }
 
-async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, service: Router, watcher: Watcher) {
+async fn connection(stream: TcpStream, terms: Terms, service: Router, stop: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "cannot set TCP_NODELAY");
     }
-    let Some(acceptor) = acceptor else { return http(stream, service, watcher).await };
-    match timeout(HEAD_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => http(stream, service, watcher).await,
-        Ok(Err(error)) => debug!(%error, "TLS handshake failed"),
-        Err(_) => debug!("TLS handshake took too long"),
+    let Some(tls) = &terms.tls else { return http(stream, &terms, service, stop).await };
+    let handshake = timeout(terms.header_timeout, TlsAcceptor::from(Arc::clone(tls)).accept(stream));
+    match stop.run_until_cancelled(handshake).await {
+        Some(Ok(Ok(stream))) => http(stream, &terms, service, stop).await,
+        Some(Ok(Err(error))) => debug!(%error, "TLS handshake failed"),
+        Some(Err(_)) => debug!("TLS handshake took too long"),
+        None => {}
     }
 }
 
-async fn http(stream: impl AsyncRead + AsyncWrite + Unpin + 'static, service: Router, watcher: Watcher) {
+async fn http(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    terms: &Terms,
+    service: Router,
+    stop: CancellationToken,
+) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-    builder.http2().timer(TokioTimer::new());
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-    if let Err(error) = watcher.watch(connection).await {
+    // How long heads may take is for the activity below: it holds for both protocols.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(terms.max_header);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(terms.max_streams)
+        .max_header_list_size(u32::try_from(terms.max_header).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
+        .max_local_error_reset_streams(MAX_ERROR_RESETS);
+    let activity = Arc::new(Activity::default());
+    let service = watched(service, Arc::clone(&activity));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
+    tokio::select! {
+        result = connection.as_mut() => return ended(result),
+        () = stop.cancelled() => {}
+        () = activity.cease(terms) => debug!("connection without a request for too long"),
+    }
+    connection.as_mut().graceful_shutdown();
+    let farewell = async {
+        activity.none().await;
+        sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        result = connection => ended(result),
+        () = farewell => debug!("connection did not end when asked to"),
+    }
+}
+
+fn ended<E: std::fmt::Display>(result: Result<(), E>) {
+    if let Err(error) = result {
         debug!(%error, "connection ended early");
     }
+}
+
+/// Whether a connection has requests.
+#[derive(Debug, Default)]
+struct Activity {
+    requests: AtomicUsize,
+    begun: AtomicUsize,
+    changed: Notify,
+}
+
+impl Activity {
+    /// Returns once the connection has been without a request for too long.
+    async fn cease(&self, terms: &Terms) {
+        loop {
+            self.none().await;
+            let changed = self.changed.notified();
+            let is_new = self.begun.load(Ordering::Relaxed) == 0;
+            let limit = if is_new { terms.header_timeout } else { terms.idle_timeout };
+            if timeout(limit, changed).await.is_err() && self.requests.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Returns as soon as there is no request.
+    async fn none(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.requests.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+/// One request of a connection, from its head to its answer.
+struct Active(Arc<Activity>);
+
+impl Active {
+    fn begin(activity: Arc<Activity>) -> Self {
+        activity.begun.fetch_add(1, Ordering::Relaxed);
+        activity.requests.fetch_add(1, Ordering::Relaxed);
+        activity.changed.notify_waiters();
+        Self(activity)
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+        self.0.changed.notify_waiters();
+    }
+}
+
+/// The service, with each request counted as activity.
+fn watched(
+    service: Router,
+    activity: Arc<Activity>,
+) -> impl Service<Request<hyper::body::Incoming>, Response = Response<Body>, Error = std::convert::Infallible, Future: Send>
++ Clone {
+    tower::service_fn(move |request: Request<hyper::body::Incoming>| {
+        let active = Active::begin(Arc::clone(&activity));
+        let service = service.clone();
+        async move {
+            let answer = service.oneshot(request.map(Body::new)).await;
+            drop(active);
+            answer
+        }
+    })
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use flow_edge::config::Config;
+use flow_edge::config::{Config, SCHEMA, Source};
 use flow_edge::server::{Drained, Server};
-use flow_edge::shutdown::Signals;
+use flow_edge::shutdown::{Hangups, Signals};
 use flow_edge::telemetry;
 use tracing::level_filters::LevelFilter;
 
@@ -26,6 +26,8 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Print the JSON Schema of the configuration.
+    Schema,
     /// Read the configuration and every file that it names, and say what is wrong, without serving.
     Check {
         /// The configuration, a YAML file.
@@ -37,11 +39,18 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        Command::Serve { config } => Config::load(&config).map_err(|errors| errors.to_string()).and_then(serve),
+        Command::Serve { config } => {
+            let mut source = Source::new(&config);
+            source.load().map_err(|errors| errors.to_string()).and_then(|config| serve(config, source))
+        }
         Command::Check { config } => Config::load(&config).map_err(|errors| errors.to_string()).map(|_| {
             println!("{}: good", config.display());
             ExitCode::SUCCESS
         }),
+        Command::Schema => {
+            print!("{SCHEMA}");
+            Ok(ExitCode::SUCCESS)
+        }
     };
     result.unwrap_or_else(|message| {
         eprintln!("{message}");
@@ -49,13 +58,14 @@ fn main() -> ExitCode {
     })
 }
 
-fn serve(config: Config) -> Result<ExitCode, String> {
+fn serve(config: Config, source: Source) -> Result<ExitCode, String> {
     telemetry::start_logging(LevelFilter::INFO);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start the runtime: {error}"))?;
     runtime.block_on(async {
         let signals = Signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
+        let hangups = Hangups::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
         let server = Server::bind(config).await.map_err(|error| error.to_string())?;
-        Ok(match server.serve_until(signals.stop()).await {
+        Ok(match server.reloading(source, hangups).serve_until(signals.stop()).await {
             Drained::Clean => ExitCode::SUCCESS,
             Drained::CutOff => ExitCode::FAILURE,
         })

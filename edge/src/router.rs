@@ -2,99 +2,34 @@
 //!
 //! It refuses to know what a body says: that begins in [`exchange`](crate::exchange).
 
-use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use tokio::sync::Semaphore;
+use http_body_util::{BodyExt as _, Limited};
 use tokio::time::{Instant, timeout_at};
 use tracing::field::display;
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use crate::config;
+use crate::config::Limits;
+use crate::edge::{Edge, Route, Settings};
 use crate::error::{Error, Fault};
-use crate::exchange::{Answer, Endpoint, Seen, exchange};
-use crate::keyring::Keyring;
-use crate::logic::{Call, Logic};
+use crate::exchange::{Answer, Seen, exchange};
+use crate::logic::Call;
 use crate::semconv;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// How much of a refused body is read and thrown away so that the connection can be used again.
 const MAX_DISCARD: usize = 16 * 1024 * 1024;
-
-/// Everything that requests share.
-#[derive(Debug)]
-pub(crate) struct Edge {
-    by_path: HashMap<String, Route>,
-    /// One for each logic service, however many endpoints share it.
-    logics: Vec<Logic>,
-    in_flight: Semaphore,
-    max_in_flight: usize,
-    max_body: usize,
-    body_timeout: Duration,
-}
-
-#[derive(Debug)]
-struct Route {
-    endpoint: Endpoint,
-    deadline: Duration,
-}
-
-impl Edge {
-    pub(crate) fn new(
-        endpoints: Vec<config::Endpoint>,
-        limits: config::Limits,
-    ) -> Result<Self, tonic::transport::Error> {
-        let mut logics: HashMap<String, Logic> = HashMap::new();
-        let mut by_path = HashMap::new();
-        for endpoint in endpoints {
-            let logic = match logics.get(&endpoint.logic.url) {
-                Some(logic) => logic.clone(),
-                None => Logic::new(&endpoint.logic.url)?,
-            };
-            logics.insert(endpoint.logic.url, logic.clone());
-            let route = Route {
-                deadline: endpoint.logic.deadline,
-                endpoint: Endpoint {
-                    name: endpoint.name,
-                    app_secrets: endpoint.app_secrets,
-                    keyring: Keyring::new(endpoint.private_keys),
-                    ping: endpoint.ping,
-                    logic,
-                    fallback_message: endpoint.logic.fallback_message,
-                },
-            };
-            by_path.insert(endpoint.path, route);
-        }
-        Ok(Self {
-            by_path,
-            logics: logics.into_values().collect(),
-            in_flight: Semaphore::new(limits.max_in_flight),
-            max_in_flight: limits.max_in_flight,
-            max_body: limits.max_body,
-            body_timeout: limits.body_timeout,
-        })
-    }
-
-    pub(crate) fn logics(&self) -> &[Logic] {
-        &self.logics
-    }
-
-    /// Whether no request is being worked on.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.in_flight.available_permits() == self.max_in_flight
-    }
-}
 
 /// The service of the public listener.
 pub(crate) fn router(edge: Arc<Edge>) -> Router {
@@ -105,12 +40,17 @@ pub(crate) fn router(edge: Arc<Edge>) -> Router {
 async fn serve(State(edge): State<Arc<Edge>>, request: Request) -> Response {
     let started = Instant::now();
     let request_id = Uuid::now_v7().to_string();
-    let route = edge.by_path.get(request.uri().path());
+    let settings = edge.current();
+    let route = settings.route(request.uri().path());
     let mut seen = Seen::default();
 
-    let answer = answer(&edge, route, request, started, &request_id, &mut seen).await;
+    let answer = answer(&edge, &settings, route, request, started, &request_id, &mut seen);
+    let answer = AssertUnwindSafe(answer).catch_unwind().await.unwrap_or(Err(Error::Panicked));
 
-    report(route.map(|route| route.endpoint.name.as_str()), &request_id, started, &seen, &answer);
+    if answer.as_ref().is_err_and(|error| *error == Error::Panicked) {
+        edge.metrics.panic();
+    }
+    report(route.map(|route| &*route.endpoint.name), &request_id, started, &seen, &answer);
     let mut response = respond(answer);
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -120,6 +60,7 @@ async fn serve(State(edge): State<Arc<Edge>>, request: Request) -> Response {
 
 async fn answer(
     edge: &Edge,
+    settings: &Settings,
     route: Option<&Route>,
     request: Request,
     started: Instant,
@@ -127,40 +68,63 @@ async fn answer(
     seen: &mut Seen,
 ) -> Result<Answer, Error> {
     let (head, body) = request.into_parts();
-    let body_deadline = started + edge.body_timeout;
-    let refused = match route {
+    let limits = &settings.limits;
+    let body_deadline = started + limits.body_timeout;
+    let accepted = match route {
         None => Err(Error::NotFound),
         Some(_) if head.method != Method::POST => Err(Error::MethodNotAllowed),
-        Some(route) => edge.in_flight.try_acquire().map(|permit| (route, permit)).map_err(|_| Error::Overloaded),
+        Some(_) if !edge.has_room(limits) => Err(Error::Overloaded),
+        Some(route) => Ok(route),
     };
-    let (route, _permit) = match refused {
-        Ok(admitted) => admitted,
+    let route = match accepted {
+        Ok(route) => route,
         Err(error) => {
             discard(body, body_deadline).await;
             return Err(error);
         }
     };
-    let body = receive(body, edge.max_body, body_deadline).await?;
+    // Whoever sends slowly takes no room from those who have sent.
+    let body = receive(edge, body, limits, body_deadline).await?;
+    let _room = edge.admit(limits).ok_or(Error::Overloaded)?;
     let call = Call { request_id: request_id.to_owned(), deadline: started + route.deadline };
-    exchange(&route.endpoint, signature(&head.headers), body, &call, seen).await
+    let signature = signature(&head.headers);
+    exchange(&route.endpoint, &settings.replay, &edge.metrics, signature, body, call, seen).await
 }
 
 fn signature(headers: &HeaderMap) -> Option<&[u8]> {
     headers.get(flow_wire::signature::HEADER).map(HeaderValue::as_bytes)
 }
 
-async fn receive(body: Body, max_body: usize, deadline: Instant) -> Result<Bytes, Error> {
-    // The body goes on to be discarded where it is too large, so it is only borrowed.
-    let mut body = body;
-    match timeout_at(deadline, Limited::new(&mut body, max_body).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+async fn receive(edge: &Edge, mut body: Body, limits: &Limits, deadline: Instant) -> Result<Bytes, Error> {
+    match timeout_at(deadline, collect(edge, &mut body, limits)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error @ Error::BodyBroken)) => Err(error),
+        Ok(Err(error)) => {
             discard(body, deadline).await;
-            Err(Error::BodyTooLarge)
+            Err(error)
         }
-        Ok(Err(_)) => Err(Error::BodyBroken),
         Err(_) => Err(Error::BodyTimeout),
     }
+}
+
+async fn collect(edge: &Edge, body: &mut Body, limits: &Limits) -> Result<Bytes, Error> {
+    let mut length = 0;
+    let mut parts = Vec::new();
+    let mut reserved = Vec::new();
+    while let Some(frame) = body.frame().await {
+        // Trailers say nothing to us.
+        let Ok(part) = frame.map_err(|_| Error::BodyBroken)?.into_data() else { continue };
+        length += part.len();
+        if length > limits.max_body {
+            return Err(Error::BodyTooLarge);
+        }
+        reserved.push(edge.reserve_body(part.len(), limits).ok_or(Error::NoBodyMemory)?);
+        parts.push(part);
+    }
+    Ok(match parts.as_mut_slice() {
+        [only] => std::mem::take(only),
+        _ => parts.concat().into(),
+    })
 }
 
 /// Reads a body that nobody wants: HTTP/1.1 can only use the connection again when all of it was read.

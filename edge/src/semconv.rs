@@ -12,3 +12,20 @@ pub(crate) const ACTION: &str = "flow.action";
 pub(crate) const REQUEST_ID: &str = "flow.request_id";
 /// Whose fault a failure is: `client`, `edge` or `logic`.
 pub(crate) const FAULT: &str = "flow.fault";
+/// First 8 hex digits of a private key's fingerprint: SHA-256 over the public half's SPKI.
+pub(crate) const PRIVATE_KEY: &str = "flow.private_key";
+/// First 8 hex digits of SHA-256 over an app secret.
+pub(crate) const APP_SECRET: &str = "flow.app_secret";
+/// How something ended, from a set of its own.
+pub(crate) const OUTCOME: &str = "flow.outcome";
+
+/// Counts the envelopes that each private key opened.
+pub(crate) const PRIVATE_KEY_USES: &str = "flow.private_key.uses";
+/// Counts the bodies that each app secret verified.
+pub(crate) const APP_SECRET_USES: &str = "flow.app_secret.uses";
+/// Counts attempts to take over a changed configuration, by outcome: `applied` or `refused`.
+pub(crate) const RELOADS: &str = "flow.reloads";
+/// Counts envelopes seen before, by outcome: `answered` or `refused`.
+pub(crate) const REPLAYS: &str = "flow.replays";
+/// Counts requests that ended in a panic.
+pub(crate) const PANICS: &str = "flow.panics";

@@ -3,17 +3,18 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::admin::{self, Readiness};
-use crate::config::{Config, Limits, Listen};
-use crate::listener;
-use crate::router::{self, Edge};
+use crate::config::{Config, Source};
+use crate::edge::Edge;
+use crate::listener::Terms;
+use crate::shutdown::Hangups;
+use crate::{listener, metrics, reload, router};
 
 /// A server that is bound and not yet serving.
 #[derive(Debug)]
@@ -21,11 +22,10 @@ pub struct Server {
     edge: Arc<Edge>,
     public: TcpListener,
     admin: TcpListener,
-    listen: Listen,
-    limits: Limits,
-    drain: Duration,
+    max_connections: usize,
     address: SocketAddr,
     admin_address: SocketAddr,
+    reload: Option<(Source, Hangups)>,
 }
 
 /// Why a server cannot be started.
@@ -44,6 +44,9 @@ pub enum BindError {
     /// A URL of a logic service cannot be used.
     #[error("a logic.url cannot be used: {0}")]
     Logic(#[from] tonic::transport::Error),
+    /// Nothing can be counted.
+    #[error(transparent)]
+    Metrics(#[from] metrics::Error),
 }
 
 /// How a server ended.
@@ -62,11 +65,17 @@ impl Server {
     ///
     /// See [`BindError`].
     pub async fn bind(config: Config) -> Result<Self, BindError> {
-        let Config { listen, admin, endpoints, limits, drain } = config;
-        let (public, address) = bind(listen.address, "listen.address").await?;
-        let (admin, admin_address) = bind(admin, "admin.address").await?;
-        let edge = Arc::new(Edge::new(endpoints, limits)?);
-        Ok(Self { edge, public, admin, listen, limits, drain, address, admin_address })
+        let (public, address) = bind(config.listen.address, "listen.address").await?;
+        let (admin, admin_address) = bind(config.admin, "admin.address").await?;
+        let max_connections = config.limits.max_connections;
+        let edge = Arc::new(Edge::new(config)?);
+        Ok(Self { edge, public, admin, max_connections, address, admin_address, reload: None })
+    }
+
+    /// Takes over what changes in the files of the configuration while it serves, and at once on a hangup.
+    #[must_use]
+    pub fn reloading(self, source: Source, hangups: Hangups) -> Self {
+        Self { reload: Some((source, hangups)), ..self }
     }
 
     /// Address of the public listener, with the port that it really has.
@@ -82,28 +91,43 @@ impl Server {
     /// Serves until `stop`, then drains: readiness falls first, accepting stops, requests in flight finish.
     pub async fn serve_until(self, stop: impl Future<Output = ()>) -> Drained {
         let readiness = Arc::new(Readiness::new(Arc::clone(&self.edge)));
-        let serve = |listener, tls, service| {
-            let (stop, stopped) = oneshot::channel::<()>();
-            let most = self.limits.max_connections;
-            let served = tokio::spawn(listener::serve(listener, tls, most, service, async { drop(stopped.await) }));
-            (stop, served)
-        };
-        let (stop_admin, admin) = serve(self.admin, None, admin::router(Arc::clone(&readiness)));
-        let (stop_public, public) = serve(self.public, self.listen.tls, router::router(Arc::clone(&self.edge)));
+        let (stop_admin, stop_public) = (CancellationToken::new(), CancellationToken::new());
+        let edge = Arc::clone(&self.edge);
+        let admin = tokio::spawn(listener::serve(
+            self.admin,
+            self.max_connections,
+            move || Terms { tls: None, ..edge.current().terms() },
+            admin::router(Arc::clone(&readiness)),
+            stop_admin.clone(),
+        ));
+        let edge = Arc::clone(&self.edge);
+        let public = tokio::spawn(listener::serve(
+            self.public,
+            self.max_connections,
+            move || edge.current().terms(),
+            router::router(Arc::clone(&self.edge)),
+            stop_public.clone(),
+        ));
+        let reload =
+            self.reload.map(|(source, hangups)| tokio::spawn(reload::run(Arc::clone(&self.edge), source, hangups)));
         info!(address = %self.address, admin_address = %self.admin_address, "listening");
         stop.await;
 
-        info!(limit = ?self.drain, "draining");
+        let limit = self.edge.current().drain();
+        info!(?limit, "draining");
         readiness.drain();
-        drop(stop_public);
-        let drained = match timeout(self.drain, public).await {
+        if let Some(reload) = reload {
+            reload.abort();
+        }
+        stop_public.cancel();
+        let drained = match timeout(limit, public).await {
             Ok(_) => Drained::Clean,
             // A peer that does not answer may hold an idle connection open; nothing is lost with that.
             Err(_) if self.edge.is_idle() => Drained::Clean,
             Err(_) => Drained::CutOff,
         };
         // Probes are answered until the last request is done, and not waited for.
-        drop(stop_admin);
+        stop_admin.cancel();
         admin.abort();
         info!(clean = drained == Drained::Clean, "stopped");
         drained

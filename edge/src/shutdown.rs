@@ -1,4 +1,5 @@
-//! When to stop: SIGTERM from the orchestrator, SIGINT from a person. The second one does not wait.
+//! What signals say: SIGTERM from the orchestrator and SIGINT from a person to stop, where the second one does not wait, and
+//! SIGHUP to look at the configuration now.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::warn;
@@ -38,5 +39,24 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+/// SIGHUP: look at the configuration now.
+#[derive(Debug)]
+pub struct Hangups(Signal);
+
+impl Hangups {
+    /// Begins to listen; from now on the signal no longer ends the process.
+    ///
+    /// # Errors
+    ///
+    /// Where the operating system does not let us.
+    pub fn listen() -> std::io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    pub(crate) async fn next(&mut self) {
+        self.0.recv().await;
     }
 }

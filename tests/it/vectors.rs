@@ -80,8 +80,8 @@ impl Vector {
 
     /// Goes as far as the case gets.
     fn open(&self) -> (Outcome, Option<Opened>) {
-        let secret = AppSecret::new(self.app_secret.as_bytes()).unwrap();
-        let Ok(body) = signature::verify(Bytes::from(self.body()), self.signature().as_deref(), &[secret]) else {
+        let secrets = [AppSecret::new(self.app_secret.as_bytes()).unwrap()];
+        let Ok((body, _)) = signature::verify(Bytes::from(self.body()), self.signature().as_deref(), &secrets) else {
             return (Outcome::Signature, None);
         };
         let Ok(envelope) = Envelope::parse(body) else { return (Outcome::Envelope, None) };

@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::signature::Verified;
@@ -86,8 +87,15 @@ impl Envelope {
     ///
     /// [`Unopened`] where the tag does not fit key, vector and ciphertext.
     pub fn open(self, key: AesKey) -> Result<(Vec<u8>, Session), Unopened> {
+        let identity = self.identity(&key);
         let plaintext = decrypt(&key, &self.initial_vector, self.encrypted_flow_data)?;
-        Ok((plaintext, Session { key, answer_vector: inverted(self.initial_vector) }))
+        Ok((plaintext, Session { key, answer_vector: inverted(self.initial_vector), identity }))
+    }
+
+    fn identity(&self, key: &AesKey) -> Identity {
+        let session = Sha256::new().chain_update(key.as_bytes()).chain_update(self.initial_vector);
+        let ciphertext = Sha256::digest(&self.encrypted_flow_data);
+        Identity { session: session.finalize().into(), ciphertext: ciphertext.into() }
     }
 
     /// Seals a request; the messaging client's side. `encrypted_aes_key` is `key` under the endpoint's public key.
@@ -135,6 +143,15 @@ impl fmt::Debug for AesKey {
     }
 }
 
+/// By what an envelope is known again. It tells neither key nor plaintext.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// SHA-256 over AES key and vector. Only one answer may ever be sealed for it.
+    pub session: [u8; 32],
+    /// SHA-256 over ciphertext and tag.
+    pub ciphertext: [u8; 32],
+}
+
 /// The right to seal one answer. Sealing consumes it, for a second answer would reuse key and nonce:
 ///
 /// ```compile_fail,E0382
@@ -146,9 +163,15 @@ impl fmt::Debug for AesKey {
 pub struct Session {
     key: AesKey,
     answer_vector: [u8; IV_LENGTH],
+    identity: Identity,
 }
 
 impl Session {
+    /// By what the envelope of this session is known again.
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
     /// Seals the answer: base64 of ciphertext and tag, the whole body of a 200 or 427.
     pub fn seal(self, plaintext: Vec<u8>) -> String {
         STANDARD.encode(encrypt(&self.key, &self.answer_vector, plaintext))
@@ -324,8 +347,9 @@ mod tests {
     fn parse(body: &[u8]) -> Result<Envelope, Error> {
         let secret = AppSecret::new(b"secret").unwrap();
         let header = signature::sign(body, &secret);
-        let verified = signature::verify(Bytes::copy_from_slice(body), Some(header.as_bytes()), &[secret]);
-        Envelope::parse(verified.unwrap())
+        let secrets = [secret];
+        let verified = signature::verify(Bytes::copy_from_slice(body), Some(header.as_bytes()), &secrets);
+        Envelope::parse(verified.unwrap().0)
     }
 
     fn error_of(body: impl ToString) -> Error {
@@ -346,6 +370,17 @@ mod tests {
         assert_eq!(plaintext, b"question");
         let answer = session.seal(b"answer".to_vec());
         assert_eq!(open_answer(&key(), VECTOR, answer.as_bytes()).unwrap(), b"answer");
+    }
+
+    #[test]
+    fn an_envelope_is_known_again_however_its_key_was_wrapped() {
+        let identity = |plaintext: &[u8], wrapped: u8| {
+            let wrapped = [wrapped; ENCRYPTED_AES_KEY_LENGTH];
+            Envelope::seal(&key(), VECTOR, wrapped, plaintext.to_vec()).open(key()).unwrap().1.identity()
+        };
+        assert_eq!(identity(b"question", 3), identity(b"question", 4));
+        assert_eq!(identity(b"question", 3).session, identity(b"other", 3).session);
+        assert_ne!(identity(b"question", 3).ciphertext, identity(b"other", 3).ciphertext);
     }
 
     #[test]

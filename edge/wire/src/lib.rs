@@ -2,6 +2,7 @@
 //!
 //! Each module is one step of a request, in wire order, with both directions of the step in it: [`signature`] over the raw
 //! body, the [`envelope`] and its encryption, the RSA [`keys`] that transport the envelope's key, the [`message`] inside.
+//! [`token`] is the further signature that data API 4.0 puts inside a message.
 //! [`client`] puts the other direction together: it is the messaging client, for tools and tests.
 //!
 //! The crate does no I/O, keeps no state, reads no clock, and knows neither HTTP nor gRPC.
@@ -26,7 +27,8 @@
 //! let sent = client.request(br#"{"version":"3.0","action":"ping"}"#.to_vec())?;
 //!
 //! // The endpoint's side.
-//! let body = signature::verify(sent.body.clone().into(), Some(sent.signature.as_bytes()), &[secret])?;
+//! let secrets = [secret];
+//! let (body, _) = signature::verify(sent.body.clone().into(), Some(sent.signature.as_bytes()), &secrets)?;
 //! let envelope = Envelope::parse(body)?;
 //! let aes_key = private_key.unwrap_key(&envelope).ok_or("another key")?;
 //! let (plaintext, session) = envelope.open(aes_key)?;
@@ -45,3 +47,4 @@ pub mod keys;
 pub mod message;
 mod pem;
 pub mod signature;
+pub mod token;

@@ -7,7 +7,8 @@ use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
 
 /// Name of the request header that carries the signature, in the lowercase that HTTP/2 wants.
 pub const HEADER: &str = "x-hub-signature-256";
@@ -17,7 +18,10 @@ const MAC_LENGTH: usize = 32;
 
 /// The app secret: the key of the signature, shared between the platform and the owner of the app.
 #[derive(Clone)]
-pub struct AppSecret(Hmac<Sha256>);
+pub struct AppSecret {
+    secret: Zeroizing<Vec<u8>>,
+    mac: Hmac<Sha256>,
+}
 
 impl AppSecret {
     /// Takes the secret as the platform shows it, without a line end.
@@ -30,11 +34,22 @@ impl AppSecret {
             return Err(EmptySecret);
         }
         // HMAC takes a key of any length (RFC 2104, section 2), so the error below cannot happen.
-        Hmac::new_from_slice(secret).map(Self).map_err(|_| EmptySecret)
+        let mac = Hmac::new_from_slice(secret).map_err(|_| EmptySecret)?;
+        Ok(Self { secret: secret.to_vec().into(), mac })
+    }
+
+    /// The first 8 hex digits of SHA-256 over the secret, to tell secrets apart: what `sha256sum` prints for it begins with
+    /// them. They tell nothing of a secret that is random.
+    pub fn fingerprint(&self) -> String {
+        Sha256::digest(&*self.secret).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.secret
     }
 
     fn mac(&self, body: &[u8]) -> Hmac<Sha256> {
-        self.0.clone().chain_update(body)
+        self.mac.clone().chain_update(body)
     }
 }
 
@@ -84,7 +99,8 @@ pub enum Error {
     Mismatch,
 }
 
-/// Checks `header`, the raw value of [`HEADER`], against `body` under each of `secrets`; one match is enough.
+/// Checks `header`, the raw value of [`HEADER`], against `body` under each of `secrets` in their order; one match is enough.
+/// Gives the secret that matched, too.
 ///
 /// Several secrets are what a change of the app secret needs: the new and the old one both count until the platform has
 /// switched.
@@ -92,13 +108,14 @@ pub enum Error {
 /// # Errors
 ///
 /// See [`Error`].
-pub fn verify(body: Bytes, header: Option<&[u8]>, secrets: &[AppSecret]) -> Result<Verified, Error> {
+pub fn verify<'a>(
+    body: Bytes,
+    header: Option<&[u8]>,
+    secrets: impl IntoIterator<Item = &'a AppSecret>,
+) -> Result<(Verified, &'a AppSecret), Error> {
     let mac = parse(header.ok_or(Error::Missing)?).ok_or(Error::Malformed)?;
-    if secrets.iter().any(|secret| secret.mac(&body).verify_slice(&mac).is_ok()) {
-        Ok(Verified(body))
-    } else {
-        Err(Error::Mismatch)
-    }
+    let matched = secrets.into_iter().find(|secret| secret.mac(&body).verify_slice(&mac).is_ok());
+    matched.map(|secret| (Verified(body), secret)).ok_or(Error::Mismatch)
 }
 
 /// Signs `body` like the platform: the value for [`HEADER`].
@@ -158,6 +175,15 @@ mod tests {
     }
 
     #[test]
+    fn the_secret_that_matched_is_given() {
+        let secrets = [secret("new"), secret("Jefe")];
+        let (_, matched) = verify(Bytes::from_static(BODY), Some(SIGNATURE.as_bytes()), &secrets).unwrap();
+        assert!(std::ptr::eq(matched, &secrets[1]));
+        // printf Jefe | sha256sum
+        assert_eq!(matched.fingerprint(), "005725b4");
+    }
+
+    #[test]
     fn a_header_of_any_other_form_is_malformed() {
         let hex = &SIGNATURE[7..];
         for header in [
@@ -184,7 +210,8 @@ mod tests {
     fn nothing_secret_is_printed() {
         assert_eq!(AppSecret::new(b"").unwrap_err(), EmptySecret);
         assert_eq!(format!("{:?}", secret("Jefe")), "AppSecret(redacted)");
-        let verified = verify(Bytes::from_static(BODY), Some(SIGNATURE.as_bytes()), &[secret("Jefe")]).unwrap();
+        let secrets = [secret("Jefe")];
+        let (verified, _) = verify(Bytes::from_static(BODY), Some(SIGNATURE.as_bytes()), &secrets).unwrap();
         assert_eq!(format!("{verified:?}"), "Verified(28 bytes)");
     }
 }

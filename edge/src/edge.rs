@@ -1,0 +1,199 @@
+//! What all requests share: the endpoints and limits of the moment, and what outlives a change of them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+
+use crate::config::{self, Config, Limits};
+use crate::exchange::Endpoint;
+use crate::listener::Terms;
+use crate::logic::Logic;
+use crate::metrics::Metrics;
+use crate::replay::Replay;
+use crate::ring::Ring;
+use crate::server::BindError;
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    current: RwLock<Arc<Settings>>,
+    pub(crate) metrics: Metrics,
+    in_flight: AtomicUsize,
+    body_memory: AtomicUsize,
+}
+
+/// What the configuration says, ready to use. A request keeps the settings that it began with.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    by_path: HashMap<String, Route>,
+    /// One for each logic service, however many endpoints share it.
+    logics: HashMap<String, Logic>,
+    pub(crate) replay: Arc<Replay>,
+    pub(crate) limits: Limits,
+    tls: Option<Arc<ServerConfig>>,
+    drain: Duration,
+    reload_interval: Duration,
+}
+
+/// Where a path leads.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) deadline: Duration,
+}
+
+impl Edge {
+    pub(crate) fn new(config: Config) -> Result<Self, BindError> {
+        let metrics = Metrics::new()?;
+        let settings = Settings::new(config, None, &metrics)?;
+        Ok(Self {
+            current: RwLock::new(Arc::new(settings)),
+            metrics,
+            in_flight: AtomicUsize::new(0),
+            body_memory: AtomicUsize::new(0),
+        })
+    }
+
+    pub(crate) fn current(&self) -> Arc<Settings> {
+        // Settings are only ever replaced whole, so they are sound after a panic too.
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes over a configuration. Connections to logic and remembered answers stay where nothing about them changed.
+    pub(crate) fn apply(&self, config: Config) -> Result<(), tonic::transport::Error> {
+        let settings = Settings::new(config, Some(&self.current()), &self.metrics)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        Ok(())
+    }
+
+    /// Room for one more request; `None` where there is none.
+    pub(crate) fn admit(&self, limits: &Limits) -> Option<Reservation<'_>> {
+        Reservation::take(&self.in_flight, 1, limits.max_in_flight)
+    }
+
+    /// Whether there would be room for one more request.
+    pub(crate) fn has_room(&self, limits: &Limits) -> bool {
+        self.in_flight.load(Ordering::Relaxed) < limits.max_in_flight
+    }
+
+    /// Room for so many bytes of a body; `None` where there is none.
+    pub(crate) fn reserve_body(&self, bytes: usize, limits: &Limits) -> Option<Reservation<'_>> {
+        Reservation::take(&self.body_memory, bytes, limits.max_body_memory)
+    }
+
+    /// Whether no request is being worked on or received.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) == 0 && self.body_memory.load(Ordering::Relaxed) == 0
+    }
+}
+
+impl Settings {
+    fn new(config: Config, before: Option<&Self>, metrics: &Metrics) -> Result<Self, tonic::transport::Error> {
+        let mut logics = HashMap::new();
+        let mut by_path = HashMap::new();
+        for endpoint in config.endpoints {
+            let url = &endpoint.logic.url;
+            let known = logics.get(url).or_else(|| before?.logics.get(url));
+            let logic = known.map_or_else(|| Logic::new(url), |logic| Ok(Logic::clone(logic)))?;
+            logics.insert(url.clone(), logic.clone());
+            let (path, deadline) = (endpoint.path.clone(), endpoint.logic.deadline);
+            by_path.insert(path, Route { deadline, endpoint: Arc::new(ready(endpoint, logic, metrics)) });
+        }
+        let replay = match before {
+            Some(before) if before.replay.settings() == config.replay => Arc::clone(&before.replay),
+            _ => Arc::new(Replay::new(config.replay)),
+        };
+        Ok(Self {
+            by_path,
+            logics,
+            replay,
+            limits: config.limits,
+            tls: config.listen.tls,
+            drain: config.drain,
+            reload_interval: config.reload_interval,
+        })
+    }
+
+    pub(crate) fn route(&self, path: &str) -> Option<&Route> {
+        self.by_path.get(path)
+    }
+
+    pub(crate) fn logics(&self) -> impl Iterator<Item = &Logic> {
+        self.logics.values()
+    }
+
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            tls: self.tls.clone(),
+            header_timeout: self.limits.header_timeout,
+            max_header: self.limits.max_header,
+            idle_timeout: self.limits.idle_timeout,
+            max_streams: self.limits.max_streams,
+        }
+    }
+
+    pub(crate) fn drain(&self) -> Duration {
+        self.drain
+    }
+
+    pub(crate) fn reload_interval(&self) -> Duration {
+        self.reload_interval
+    }
+}
+
+fn ready(endpoint: config::Endpoint, logic: Logic, metrics: &Metrics) -> Endpoint {
+    let name: Arc<str> = endpoint.name.into();
+    Endpoint {
+        app_secrets: Ring::new(endpoint.app_secrets, |secret| metrics.app_secret_uses(&name, &secret.fingerprint())),
+        private_keys: Ring::new(endpoint.private_keys, |key| {
+            metrics.private_key_uses(&name, key.public_key().fingerprint())
+        }),
+        flow_token_signature: endpoint.flow_token_signature,
+        ping: endpoint.ping,
+        logic,
+        fallback_message: endpoint.logic.fallback_message,
+        name,
+    }
+}
+
+/// A part of something that is bounded, given back in the end.
+#[derive(Debug)]
+pub(crate) struct Reservation<'a> {
+    of: &'a AtomicUsize,
+    amount: usize,
+}
+
+impl<'a> Reservation<'a> {
+    fn take(of: &'a AtomicUsize, amount: usize, limit: usize) -> Option<Self> {
+        // Taken first and looked at then: two at once may both be refused, never both be let in.
+        let before = of.fetch_add(amount, Ordering::Relaxed);
+        let reservation = Self { of, amount };
+        (before.saturating_add(amount) <= limit).then_some(reservation)
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.of.fetch_sub(self.amount, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_reserved_is_given_back_and_what_is_refused_is_not_kept() {
+        let used = AtomicUsize::new(0);
+        let first = Reservation::take(&used, 3, 5).unwrap();
+        assert!(Reservation::take(&used, 3, 5).is_none());
+        assert!(Reservation::take(&used, usize::MAX, 5).is_none());
+        let second = Reservation::take(&used, 2, 5).unwrap();
+        drop((first, second));
+        assert!(Reservation::take(&used, 5, 5).is_some());
+        assert_eq!(used.load(Ordering::Relaxed), 0);
+    }
+}

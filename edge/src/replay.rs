@@ -1,0 +1,99 @@
+//! An envelope that was seen before gets the answer that it got, and never a second one: a second answer would be sealed under
+//! the same key and nonce, and logic would run twice.
+//!
+//! Only sealed answers are remembered. After any other a repeat is a new call, so that the repeat after a 421 passes.
+
+use std::sync::Arc;
+
+use flow_wire::envelope::Identity;
+use moka::future::Cache;
+
+use crate::config;
+use crate::error::Error;
+use crate::exchange::Answer;
+use crate::metrics::{self, Metrics};
+
+/// What an entry takes beside the answer's body: keys, tables and bookkeeping of the cache, rounded up.
+const ENTRY_OVERHEAD: usize = 256;
+
+/// The answers of one edge; without a cache where replay is switched off.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    answers: Option<Cache<Key, Remembered>>,
+    settings: config::Replay,
+}
+
+/// Endpoint and envelope, by key and vector.
+type Key = (Arc<str>, [u8; 32]);
+
+#[derive(Debug, Clone)]
+struct Remembered {
+    ciphertext: [u8; 32],
+    answer: Answer,
+}
+
+/// What must not be remembered.
+#[derive(Debug, Clone)]
+enum Passing {
+    /// An answer without a sealed body.
+    Unsealed(Answer),
+    Failed(Error),
+}
+
+impl Replay {
+    pub(crate) fn new(settings: config::Replay) -> Self {
+        let answers = (settings.max_bytes > 0 && !settings.ttl.is_zero()).then(|| {
+            Cache::builder()
+                .max_capacity(settings.max_bytes)
+                .weigher(|_, remembered: &Remembered| {
+                    u32::try_from(remembered.answer.body.len() + ENTRY_OVERHEAD).unwrap_or(u32::MAX)
+                })
+                .time_to_live(settings.ttl)
+                .build()
+        });
+        Self { answers, settings }
+    }
+
+    pub(crate) fn settings(&self) -> config::Replay {
+        self.settings
+    }
+
+    /// Answers an envelope once. One that is being answered at this moment waits for the same answer.
+    ///
+    /// The work goes on where whoever asked first has gone: logic may have acted, and the repeat will want its answer.
+    pub(crate) async fn once(
+        &self,
+        endpoint: &Arc<str>,
+        envelope: Identity,
+        metrics: &Metrics,
+        answer: impl Future<Output = Result<Answer, Error>> + Send + 'static,
+    ) -> Result<Answer, Error> {
+        let Some(answers) = &self.answers else { return answer.await };
+        let Identity { session, ciphertext } = envelope;
+        let work = async move {
+            match tokio::spawn(answer).await {
+                Ok(Ok(answer)) if answer.body.is_empty() => Err(Passing::Unsealed(answer)),
+                Ok(Ok(answer)) => Ok(Remembered { ciphertext, answer }),
+                Ok(Err(error)) => Err(Passing::Failed(error)),
+                // Nobody aborts the task, so it panicked.
+                Err(_) => Err(Passing::Failed(Error::Panicked)),
+            }
+        };
+        match answers.entry((Arc::clone(endpoint), session)).or_try_insert_with(work).await {
+            Ok(entry) if entry.value().ciphertext != ciphertext => {
+                metrics.replay(metrics::Replay::Refused);
+                Err(Error::NonceReused)
+            }
+            Ok(entry) => {
+                if !entry.is_fresh() {
+                    metrics.replay(metrics::Replay::Answered);
+                }
+                Ok(entry.into_value().answer)
+            }
+            Err(passing) => match Arc::unwrap_or_clone(passing) {
+                Passing::Unsealed(answer) => Ok(answer),
+                Passing::Failed(error) => Err(error),
+            },
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Several private keys or app secrets of one endpoint, of which one fits: the new and the old one during a rotation.
+//!
+//! Nothing in a request says which, so they are tried, and the one that fitted last is tried first. Which one fits is counted,
+//! for an operator who wants to know when the old one may go.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use flow_wire::envelope::{Envelope, Session, Unopened};
+use flow_wire::keys::PrivateKey;
+use flow_wire::signature::{self, AppSecret, Verified};
+
+use crate::metrics::Uses;
+
+pub(crate) struct Ring<T> {
+    items: Vec<(T, Uses)>,
+    /// Index of the one that fitted last.
+    last: AtomicUsize,
+}
+
+impl<T> Ring<T> {
+    /// Takes the items in the order in which they are tried at first: the newest first.
+    pub(crate) fn new(items: Vec<T>, uses: impl Fn(&T) -> Uses) -> Self {
+        let items = items.into_iter().map(|item| (uses(&item), item)).map(|(uses, item)| (item, uses)).collect();
+        Self { items, last: AtomicUsize::new(0) }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &T> {
+        let last = self.last.load(Ordering::Relaxed);
+        let others = self.items.iter().enumerate().filter(move |(index, _)| *index != last);
+        self.items.get(last).into_iter().chain(others.map(|(_, item)| item)).map(|(item, _)| item)
+    }
+
+    fn fitted(&self, item: &T) {
+        if let Some(index) = self.items.iter().position(|(other, _)| std::ptr::eq(other, item)) {
+            self.last.store(index, Ordering::Relaxed);
+            self.items[index].1.count();
+        }
+    }
+}
+
+impl Ring<AppSecret> {
+    /// Checks the signature of a body under whichever secret fits.
+    pub(crate) fn verify(&self, body: bytes::Bytes, signature: Option<&[u8]>) -> Result<Verified, signature::Error> {
+        let (verified, secret) = signature::verify(body, signature, self.iter())?;
+        self.fitted(secret);
+        Ok(verified)
+    }
+
+    pub(crate) fn secrets(&self) -> impl Iterator<Item = &AppSecret> {
+        self.iter()
+    }
+}
+
+impl Ring<PrivateKey> {
+    /// Opens the envelope with whichever key fits. One outcome covers every failure: which key, which length or which tag was
+    /// wrong is nothing to tell.
+    ///
+    /// OAEP holds a 256-bit check, so the first key that unwraps is the right one.
+    pub(crate) fn open(&self, envelope: Envelope) -> Result<(Vec<u8>, Session), Unopened> {
+        let fits = self.iter().find_map(|key| Some((key, key.unwrap_key(&envelope)?)));
+        let (key, aes_key) = fits.ok_or(Unopened)?;
+        self.fitted(key);
+        envelope.open(aes_key)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Ring<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn the_one_that_fitted_last_is_tried_first_and_every_other_once() {
+        let metrics = Metrics::new().unwrap();
+        let ring = Ring::new(vec!["new", "old", "oldest"], |name| metrics.private_key_uses("endpoint", name));
+        assert_eq!(ring.iter().collect::<Vec<_>>(), [&"new", &"old", &"oldest"]);
+        let old = ring.iter().nth(1).unwrap();
+        ring.fitted(old);
+        assert_eq!(ring.iter().collect::<Vec<_>>(), [&"old", &"new", &"oldest"]);
+    }
+}

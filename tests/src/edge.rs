@@ -18,11 +18,18 @@ use crate::{APP_SECRET, Client, Logic, OTHER_APP_SECRET, PATIENCE, Tls, key_file
 /// Where an edge listens that is told nothing else: a port that the system chooses.
 pub const ADDRESS: &str = "127.0.0.1:0";
 
-/// The binary of this very source: a stale one would test yesterday's edge.
+/// The binary of this very source: a stale one would test yesterday's edge. Built as the tests of the whole workspace are, so
+/// that nothing is compiled twice.
 static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
-    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../edge/Cargo.toml");
-    let build = escargot::CargoBuild::new().manifest_path(manifest).bin("flow-edge");
-    build.run().expect("cargo builds flow-edge").path().to_owned()
+    let mut build = std::process::Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--workspace", "--bin", "flow-edge", "--tests"]);
+    build.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
+    if !cfg!(debug_assertions) {
+        build.arg("--release");
+    }
+    assert!(build.status().unwrap().success(), "cargo builds flow-edge");
+    // This test lies in `deps` beside it.
+    std::env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().join("flow-edge")
 });
 
 /// Runs `flow-edge` to its end.

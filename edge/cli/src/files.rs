@@ -29,6 +29,12 @@ pub(crate) enum Error {
     Exists { file: PathBuf },
     #[error("{}: {source}", file.display())]
     Key { file: PathBuf, source: keys::Error },
+    #[error("{}: {source}; --passphrase-file FILE names the file that holds it", file.display())]
+    PassphraseMissing { file: PathBuf, source: keys::Error },
+    #[error("{}: {source}: it is not the one in {}", file.display(), passphrase_file.display())]
+    PassphraseWrong { file: PathBuf, passphrase_file: PathBuf, source: keys::Error },
+    #[error("{}: should hold the passphrase of the private key as one line, not empty", file.display())]
+    NoPassphrase { file: PathBuf },
     #[error("{}: {source}; the file should hold the secret of the app as one line", file.display())]
     AppSecret { file: PathBuf, source: EmptySecret },
     #[error("{}: there is no certificate in it; it should be PEM, `-----BEGIN CERTIFICATE-----`", file.display())]
@@ -48,8 +54,40 @@ pub(crate) fn read_public_key(file: &Path) -> Result<PublicKey, Error> {
     PublicKey::from_pem(&read_text(file)?).map_err(|source| Error::Key { file: file.to_owned(), source })
 }
 
-pub(crate) fn read_private_key(file: &Path) -> Result<PrivateKey, Error> {
-    PrivateKey::from_pem(&read_text(file)?, None).map_err(|source| Error::Key { file: file.to_owned(), source })
+/// Reads a private key, which may be encrypted where there is a file with the passphrase.
+pub(crate) fn read_private_key(file: &Path, passphrase_file: Option<&Path>) -> Result<PrivateKey, Error> {
+    let passphrase = passphrase_file.map(read_passphrase).transpose()?;
+    PrivateKey::from_pem(&read_text(file)?, passphrase.as_deref()).map_err(|source| {
+        let file = file.to_owned();
+        match (source, passphrase_file) {
+            (keys::Error::PassphraseMissing, _) => Error::PassphraseMissing { file, source },
+            (keys::Error::PassphraseWrong, Some(passphrase_file)) => {
+                Error::PassphraseWrong { file, passphrase_file: passphrase_file.to_owned(), source }
+            }
+            _ => Error::Key { file, source },
+        }
+    })
+}
+
+/// Reads the public half of a pair from a file with either half.
+pub(crate) fn read_either_key(file: &Path, passphrase_file: Option<&Path>) -> Result<PublicKey, Error> {
+    match read_public_key(file) {
+        Err(Error::Key { source: keys::Error::PrivateForPublic, .. }) => {
+            Ok(read_private_key(file, passphrase_file)?.public_key())
+        }
+        read => read,
+    }
+}
+
+/// Reads a passphrase as OpenSSL and the edge do: a line end after it is no part of it, any other white space is.
+pub(crate) fn read_passphrase(file: &Path) -> Result<String, Error> {
+    let text = read_text(file)?;
+    let passphrase = text.trim_end_matches(['\r', '\n']);
+    // OpenSSL would take the first line alone, so the same file would mean two passphrases.
+    if passphrase.is_empty() || passphrase.contains('\n') {
+        return Err(Error::NoPassphrase { file: file.to_owned() });
+    }
+    Ok(passphrase.to_owned())
 }
 
 /// Reads an app secret, which white space around it is no part of.

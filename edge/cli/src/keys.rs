@@ -24,12 +24,15 @@ pub(crate) struct Generate {
     /// Folder for `private-key.pem` and `public-key.pem`.
     #[arg(long, value_name = "DIR", default_value = ".", conflicts_with_all = ["private", "public"])]
     out: PathBuf,
-    /// File for the private key: PKCS#8 PEM, unencrypted, mode 0600.
+    /// File for the private key: PKCS#8 PEM, mode 0600.
     #[arg(long, value_name = "FILE", requires = "public")]
     private: Option<PathBuf>,
     /// File for the public key: PEM, as the platform takes it.
     #[arg(long, value_name = "FILE", requires = "private")]
     public: Option<PathBuf>,
+    /// Encrypt the private key by the passphrase in this file. It is not encrypted otherwise.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -39,6 +42,9 @@ pub(crate) struct Generate {
 pub(crate) struct Show {
     /// A private or a public key, PEM.
     file: PathBuf,
+    /// File with the passphrase of an encrypted private key.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -70,7 +76,8 @@ fn generate(arguments: Generate) -> Result<(), Error> {
             (arguments.out.join("private-key.pem"), arguments.out.join("public-key.pem"))
         }
     };
-    let public_key = write_pair(&private_file, &public_file)?;
+    let passphrase = arguments.passphrase_file.as_deref().map(files::read_passphrase).transpose()?;
+    let public_key = write_pair(&private_file, &public_file, passphrase.as_deref())?;
     let (private, public, fingerprint) = (private_file.display(), public_file.display(), public_key.fingerprint());
     let mut out = io::stdout().lock();
     if arguments.json {
@@ -84,11 +91,18 @@ fn generate(arguments: Generate) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes a key pair in two new files; a failure leaves neither behind.
-pub(crate) fn write_pair(private_file: &Path, public_file: &Path) -> Result<PublicKey, Error> {
+/// Makes a key pair in two new files, the private one encrypted where there is a passphrase; a failure leaves neither behind.
+pub(crate) fn write_pair(
+    private_file: &Path,
+    public_file: &Path,
+    passphrase: Option<&str>,
+) -> Result<PublicKey, Error> {
     files::refuse_existing(private_file)?;
     files::refuse_existing(public_file)?;
-    let (private_key, pem) = PrivateKey::generate_pem()?;
+    let (private_key, pem) = match passphrase {
+        Some(passphrase) => PrivateKey::generate_encrypted_pem(passphrase)?,
+        None => PrivateKey::generate_pem()?,
+    };
     let public_key = private_key.public_key();
     files::create(private_file, &pem, Access::Owner)?;
     files::create(public_file, public_key.as_pem(), Access::Anyone).inspect_err(|_| {
@@ -99,12 +113,7 @@ pub(crate) fn write_pair(private_file: &Path, public_file: &Path) -> Result<Publ
 }
 
 fn show(arguments: Show) -> Result<(), Error> {
-    let key = match files::read_public_key(&arguments.file) {
-        Err(files::Error::Key { source: keys::Error::PrivateForPublic, .. }) => {
-            files::read_private_key(&arguments.file)?.public_key()
-        }
-        read => read?,
-    };
+    let key = files::read_either_key(&arguments.file, arguments.passphrase_file.as_deref())?;
     let mut out = io::stdout().lock();
     if arguments.json {
         writeln!(out, "{}", json!({"public_key": key.as_pem(), "fingerprint": key.fingerprint()}))?;

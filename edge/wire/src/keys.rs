@@ -8,10 +8,11 @@ use std::fmt;
 
 use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use getrandom::SysRng;
+use pkcs8::der::pem::PemLabel as _;
 use pkcs8::pkcs5;
 use pkcs8::{
     DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _,
-    EncryptedPrivateKeyInfoRef, LineEnding, SecretDocument,
+    EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef, SecretDocument,
 };
 use rsa::pkcs1::{DecodeRsaPrivateKey as _, DecodeRsaPublicKey as _};
 use rsa::traits::PublicKeyParts as _;
@@ -79,8 +80,20 @@ impl PrivateKey {
     ///
     /// As [`PrivateKey::generate`].
     pub fn generate_pem() -> Result<(Self, Zeroizing<String>), Error> {
-        let key = rsa::PrivateKey::new(&mut SysRng, BITS as usize).map_err(|_| Error::Generate)?;
+        let key = generate_rsa()?;
         let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|_| Error::Generate)?;
+        Ok((Self::new(&key)?, pem))
+    }
+
+    /// As [`PrivateKey::generate_pem`], with the PEM encrypted: PKCS#8 by PBES2 with PBKDF2-HMAC-SHA256 and AES-256-CBC, which
+    /// every OpenSSL since 1.1 reads.
+    ///
+    /// # Errors
+    ///
+    /// As [`PrivateKey::generate`].
+    pub fn generate_encrypted_pem(passphrase: &str) -> Result<(Self, Zeroizing<String>), Error> {
+        let key = generate_rsa()?;
+        let pem = encrypt_pkcs8(&key, passphrase).map_err(|_| Error::Generate)?;
         Ok((Self::new(&key)?, pem))
     }
 
@@ -237,6 +250,17 @@ impl From<pem::Error> for Error {
             pem::Error::UnknownCipher => Self::UnsupportedEncryption,
         }
     }
+}
+
+fn generate_rsa() -> Result<rsa::PrivateKey, Error> {
+    rsa::PrivateKey::new(&mut SysRng, BITS as usize).map_err(|_| Error::Generate)
+}
+
+fn encrypt_pkcs8(key: &rsa::PrivateKey, passphrase: &str) -> Result<Zeroizing<String>, pkcs8::Error> {
+    let der = key.to_pkcs8_der()?;
+    let parameters = pkcs5::pbes2::Parameters::generate_pbkdf2(&mut SysRng)?;
+    let encrypted = PrivateKeyInfoRef::try_from(der.as_bytes())?.encrypt_with_params(parameters, passphrase)?;
+    Ok(encrypted.to_pem(EncryptedPrivateKeyInfoRef::PEM_LABEL, LineEnding::LF)?)
 }
 
 fn decrypt_pkcs8(contents: &[u8], passphrase: &str) -> Result<SecretDocument, Error> {

@@ -144,9 +144,9 @@ impl Folder {
         let (private_file, public_file) = (self.path.join(PRIVATE_KEY), self.path.join(PUBLIC_KEY));
         if !private_file.exists() && !public_file.exists() {
             self.made.extend([PRIVATE_KEY, PUBLIC_KEY]);
-            return Ok(keys::write_pair(&private_file, &public_file)?);
+            return Ok(keys::write_pair(&private_file, &public_file, None)?);
         }
-        let key = files::read_private_key(&private_file)?.public_key();
+        let key = files::read_private_key(&private_file, None)?.public_key();
         self.provide(PUBLIC_KEY, Access::Anyone, || key.as_pem().to_owned())?;
         if files::read_public_key(&public_file)?.fingerprint() != key.fingerprint() {
             return Err(Error::NotAPair { file: public_file });

@@ -89,3 +89,65 @@ fn what_is_no_key_is_refused_without_being_quoted() {
     assert_eq!(missing.code, Some(1));
     assert!(missing.stderr.contains("gone.pem: cannot be read"), "{}", missing.stderr);
 }
+
+#[test]
+fn an_encrypted_pair_opens_by_its_passphrase_alone() {
+    let folder = tempdir().unwrap();
+    let write = |name: &str, content: &str| fs::write(folder.path().join(name), content).unwrap();
+    write("passphrase", "correct horse\n");
+    write("other", "battery staple\n");
+    let generated = flowctl(folder.path(), &["keys", "generate", "--passphrase-file", "passphrase"]);
+    assert_eq!(generated.code, Some(0), "{generated:?}");
+    let private_file = folder.path().join("private-key.pem");
+    assert!(fs::read_to_string(&private_file).unwrap().starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
+    assert_eq!(fs::metadata(&private_file).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let public_pem = fs::read_to_string(folder.path().join("public-key.pem")).unwrap();
+    let openssl_reads = ["pkey", "-in", "private-key.pem", "-passin", "file:passphrase", "-pubout"];
+    if let Some(derived) = openssl(folder.path(), &openssl_reads) {
+        assert_eq!(derived, public_pem);
+        let structure = openssl(folder.path(), &["asn1parse", "-in", "private-key.pem"]).unwrap();
+        for name in ["PBES2", "PBKDF2", "hmacWithSHA256", "aes-256-cbc"] {
+            assert!(structure.contains(name), "{structure}");
+        }
+    }
+    let show = |arguments: &[&str]| flowctl(folder.path(), &[&["keys", "show", "private-key.pem"], arguments].concat());
+    let shown = show(&["--passphrase-file", "passphrase"]);
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    assert!(shown.stdout.ends_with(&public_pem), "{}", shown.stdout);
+
+    let missing = show(&[]);
+    assert_eq!(missing.code, Some(1), "{missing:?}");
+    assert!(missing.stderr.contains("encrypted and no passphrase is given; --passphrase-file"), "{}", missing.stderr);
+    let wrong = show(&["--passphrase-file", "other"]);
+    assert_eq!(wrong.code, Some(1), "{wrong:?}");
+    assert!(wrong.stderr.contains("the passphrase does not decrypt the private key"), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("not the one in other") && !wrong.stderr.contains("battery"), "{}", wrong.stderr);
+}
+
+#[test]
+fn a_key_that_openssl_encrypted_can_be_shown() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("passphrase"), "correct horse\n").unwrap();
+    let made = ["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-aes-256-cbc"];
+    let into = ["-pass", "file:passphrase", "-out", "private-key.pem"];
+    if openssl(folder.path(), &[&made[..], &into].concat()).is_none() {
+        return;
+    }
+    let shown = flowctl(folder.path(), &["keys", "show", "private-key.pem", "--passphrase-file", "passphrase"]);
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    let derived = openssl(folder.path(), &["pkey", "-in", "private-key.pem", "-passin", "file:passphrase", "-pubout"]);
+    assert!(shown.stdout.ends_with(&derived.unwrap()), "{}", shown.stdout);
+}
+
+#[test]
+fn a_passphrase_that_is_none_makes_no_key() {
+    for content in ["", "\n", "one\ntwo\n"] {
+        let folder = tempdir().unwrap();
+        fs::write(folder.path().join("passphrase"), content).unwrap();
+        let refused = flowctl(folder.path(), &["keys", "generate", "--passphrase-file", "passphrase"]);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains("passphrase: should hold the passphrase"), "{}", refused.stderr);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a key was left behind");
+    }
+}

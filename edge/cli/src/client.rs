@@ -2,7 +2,6 @@
 //!
 //! It refuses to know what a conversation is.
 
-use std::error::Error as _;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use reqwest::{Certificate, Url, redirect};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::status;
+use crate::{http, status};
 
 /// The platform waits as long.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,7 +46,7 @@ pub(crate) struct Answer {
 /// Why there is no answer that the messaging client could use.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    #[error("the HTTPS client cannot be made: {}", chain(.0))]
+    #[error("the HTTPS client cannot be made: {}", http::chain(.0))]
     Start(reqwest::Error),
     #[error(transparent)]
     Seal(#[from] keys::Error),
@@ -74,15 +73,15 @@ impl Client {
         public_key: PublicKey,
         app_secret: AppSecret,
     ) -> Result<Self, Error> {
-        let mut http = reqwest::Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none());
+        let mut client = reqwest::Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none());
         if let Some(certificates) = trusted {
-            http = http.tls_certs_only(certificates);
+            client = client.tls_certs_only(certificates);
         }
-        if is_this_machine(&url) {
+        if http::is_this_machine(&url) {
             // A proxy could not reach it.
-            http = http.no_proxy();
+            client = client.no_proxy();
         }
-        let http = http.build().map_err(Error::Start)?;
+        let http = client.build().map_err(Error::Start)?;
         Ok(Self { http, url, wire: flow_wire::client::Client::new(public_key, app_secret) })
     }
 
@@ -164,34 +163,10 @@ pub(crate) fn fresh_flow_token() -> String {
     Uuid::new_v4().to_string()
 }
 
-fn is_this_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-/// What is behind an error of the HTTP client, whose own text, like that of the layer below, is about the URL alone.
+/// What is behind an error of the HTTP client, and what to do about it.
 fn causes(error: &reqwest::Error) -> String {
-    let source = error.source();
-    let text = match source.and_then(|layer| layer.source()).or(source) {
-        Some(cause) => chain(cause),
-        None => error.to_string(),
-    };
+    let text = http::causes(error);
     if text.contains("certificate") { text + "; --ca FILE names the certificates to trust" } else { text }
-}
-
-/// An error and everything behind it, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        // Some layers repeat what is behind them.
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
@@ -225,15 +200,5 @@ mod tests {
     fn null_leaves_a_field_out() {
         let completed = complete(object(json!({"action": "BACK", "version": null, "flow_token": null})), "token");
         assert_eq!(completed, object(json!({"action": "BACK"})));
-    }
-
-    #[test]
-    fn only_loopback_is_this_machine() {
-        for url in ["https://localhost:8443/", "https://127.0.0.1/", "https://[::1]:8443/x"] {
-            assert!(is_this_machine(&url.parse().unwrap()), "{url}");
-        }
-        for url in ["https://example.com/", "https://localhost.example.com/", "https://10.0.0.1/"] {
-            assert!(!is_this_machine(&url.parse().unwrap()), "{url}");
-        }
     }
 }

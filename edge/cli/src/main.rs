@@ -6,6 +6,7 @@
 mod client;
 mod dev;
 mod files;
+mod http;
 mod keys;
 mod play;
 mod script;

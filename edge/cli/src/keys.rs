@@ -1,5 +1,7 @@
 //! `flowctl keys`: the RSA key pair of an endpoint.
 
+mod platform;
+
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,6 +19,10 @@ pub(crate) enum Command {
     Generate(Generate),
     /// Print the public key and its fingerprint.
     Show(Show),
+    /// Make a key the public key of phone numbers, and read it back.
+    Upload(platform::Upload),
+    /// Print which key the platform has for phone numbers, and whether its signature over it is valid.
+    Status(platform::Status),
 }
 
 #[derive(Debug, Args)]
@@ -56,6 +62,8 @@ pub(crate) enum Error {
     File(#[from] files::Error),
     #[error(transparent)]
     Generate(#[from] keys::Error),
+    #[error(transparent)]
+    Platform(#[from] platform::Error),
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
 }
@@ -64,6 +72,8 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Generate(arguments) => generate(arguments)?,
         Command::Show(arguments) => show(arguments)?,
+        Command::Upload(arguments) => return Ok(platform::upload(arguments)?),
+        Command::Status(arguments) => return Ok(platform::status(arguments)?),
     }
     Ok(ExitCode::SUCCESS)
 }

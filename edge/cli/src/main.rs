@@ -6,6 +6,7 @@
 mod client;
 mod dev;
 mod files;
+mod graph;
 mod http;
 mod keys;
 mod play;
@@ -27,7 +28,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make and look at the RSA key pair of an endpoint.
+    /// The RSA key pair of an endpoint: make it, look at it, upload its public half, see what the platform has.
     #[command(subcommand)]
     Keys(keys::Command),
     /// Be the messaging client: send one request or play a conversation, and open the answers.

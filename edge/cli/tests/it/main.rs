@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's helpers may panic as its tests do")]
 
 mod dev;
+mod graph;
+mod graph_api;
 mod keys;
 mod process;
 mod simulate;

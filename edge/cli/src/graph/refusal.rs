@@ -109,8 +109,8 @@ impl std::error::Error for Refusal {}
 pub(super) fn harmless(text: &str, token: &Token) -> String {
     let text = text.replace(&token.text, "[token]");
     let mut words = String::new();
-    for word in text.split_inclusive(|character: char| !character.is_ascii_graphic()) {
-        let piece = word.trim_matches(|character: char| !character.is_ascii_alphanumeric());
+    for word in text.split_inclusive(|character: char| !character.is_ascii_alphanumeric()) {
+        let piece = word.trim_end_matches(|character: char| !character.is_ascii_alphanumeric());
         // The platform may have cut it.
         let is_of_token = piece.len() >= MIN_PIECE_BYTES && token.text.contains(piece);
         words.push_str(&if is_of_token { word.replace(piece, "[token]") } else { word.to_owned() });
@@ -170,7 +170,8 @@ mod tests {
         assert_eq!(harmless("Object with ID '12' does \"not\" exist"), "Object with ID '12' does \"not\" exist");
         assert_eq!(harmless("a\u{1b}[2Jb\r\n\u{202e}c"), "a\\u{1b}[2Jb\\r\\n\\u{202e}c");
         assert_eq!(harmless("Malformed access token EAAGm0PX4ZCps"), "Malformed access token [token]");
-        assert_eq!(harmless("Malformed access token EAAGm0PX4..."), "Malformed access token [token]...");
+        assert_eq!(harmless("Malformed access_token=EAAGm0PX4..."), "Malformed access_token=[token]...");
+        assert_eq!(harmless("AccessTokenEAAGm0PX4ZCpsIsMalformed"), "AccessToken[token]IsMalformed");
         assert_eq!(harmless(&"é".repeat(301)), "é".repeat(300) + "…");
     }
 }

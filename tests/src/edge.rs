@@ -45,6 +45,7 @@ pub struct EdgeBuilder {
     tls: Option<Tls>,
     endpoints: Vec<Value>,
     sections: Map<String, Value>,
+    files: Vec<(String, String)>,
     log_level: &'static str,
 }
 
@@ -82,7 +83,13 @@ impl Edge {
 
     /// An edge that still needs its endpoints.
     pub fn without_endpoints() -> EdgeBuilder {
-        EdgeBuilder { tls: Some(Tls::new()), endpoints: Vec::new(), sections: Map::new(), log_level: "info" }
+        EdgeBuilder {
+            tls: Some(Tls::new()),
+            endpoints: Vec::new(),
+            sections: Map::new(),
+            files: Vec::new(),
+            log_level: "info",
+        }
     }
 
     /// A client for the endpoint on `/flow`, with the right key and secret.
@@ -172,6 +179,12 @@ impl EdgeBuilder {
         self
     }
 
+    /// One more file in the edge's folder.
+    pub fn file(mut self, name: &str, content: &str) -> Self {
+        self.files.push((name.to_owned(), content.to_owned()));
+        self
+    }
+
     /// Plain HTTP, as behind a proxy that terminates TLS.
     pub fn without_tls(mut self) -> Self {
         self.tls = None;
@@ -190,6 +203,9 @@ impl EdgeBuilder {
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         write("app-secret", &format!("{APP_SECRET}\n"));
         write("other-app-secret", OTHER_APP_SECRET);
+        for (name, content) in &self.files {
+            write(name, content);
+        }
         let mut listen = json!({ "address": ADDRESS });
         if let Some(tls) = &self.tls {
             write("tls.crt", &tls.certificate);

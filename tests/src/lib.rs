@@ -8,6 +8,7 @@ mod client;
 mod edge;
 mod keys;
 mod logic;
+mod operator;
 mod toolchain;
 
 use std::time::Duration;

@@ -60,6 +60,19 @@ impl Logic {
         Self::start(Box::new(handler), Some(status)).await
     }
 
+    /// Answers with a screen named `NEXT`, each call once the gate lets it pass.
+    pub async fn held_by(gate: &Gate) -> Self {
+        let gate = gate.clone();
+        Self::handling(move |_| {
+            let gate = gate.clone();
+            async move {
+                gate.pass().await;
+                Ok(screen("NEXT", Value::Object(Default::default())))
+            }
+        })
+        .await
+    }
+
     /// Answers data exchanges as the handler says.
     pub async fn handling<F>(handler: impl Fn(HandleDataExchangeRequest) -> F + Send + Sync + 'static) -> Self
     where

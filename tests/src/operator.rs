@@ -1,0 +1,45 @@
+//! What an operator does to a running edge: change its configuration, look at its metrics.
+
+use std::fs;
+
+use serde_json::Value;
+use tokio::time::timeout;
+
+use crate::{Edge, PATIENCE};
+
+impl Edge {
+    /// Changes the configuration file, all at once as a careful operator does.
+    pub fn change(&self, change: impl FnOnce(&mut Value)) {
+        let file = self.folder().join("flow-edge.yaml");
+        let mut config = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+        change(&mut config);
+        self.write("flow-edge.yaml", &config.to_string());
+    }
+
+    /// Puts a file into the edge's folder, in place of one that may be there.
+    pub fn write(&self, name: &str, content: &str) {
+        let new = self.folder().join(format!("{name}.new"));
+        fs::write(&new, content).unwrap();
+        fs::rename(new, self.folder().join(name)).unwrap();
+    }
+
+    /// The metrics, in Prometheus' text format.
+    pub async fn metrics(&self) -> String {
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        http.get(self.admin_url("/metrics")).send().await.unwrap().text().await.unwrap()
+    }
+
+    /// The value of one series, written as in the text format; there must be such a series.
+    pub async fn metric(&self, series: &str) -> u64 {
+        let metrics = self.metrics().await;
+        let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {series} in\n{metrics}")).parse().unwrap()
+    }
+
+    /// Waits until so many reloads have ended like this.
+    pub async fn reloads(&self, outcome: &str, count: u64) {
+        let series = format!("flow_reloads_total{{flow_outcome=\"{outcome}\"}}");
+        let counted = async { while self.metric(&series).await < count {} };
+        timeout(PATIENCE, counted).await.unwrap_or_else(|_| panic!("no {count} reloads were {outcome}"));
+    }
+}

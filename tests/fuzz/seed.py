@@ -1,0 +1,145 @@
+"""Writes seeds/ from the vectors, from the documented configuration and, for key files, with openssl; README.md says how."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+HERE = Path(__file__).parent
+VECTORS = HERE.parent / "vectors"
+KEY = VECTORS / "keys/current.pem"
+PASSPHRASE = "pass:test-only"  # as in the pem target
+LARGEST = 2048
+
+CONFIGURATION = (HERE.parents[1] / "docs/configuration.md").read_text()
+DOCUMENTED = re.search(r"```yaml\n(.*?)```", CONFIGURATION, re.S)[1]
+SHORT = """\
+listen: { address: "127.0.0.1:0" }
+endpoints:
+  - { name: a, path: /a, logic: { url: "unix:///run/logic" },
+      private_keys: [ file: keys/current.pem ], app_secrets: [ file: secrets/app-secret ] }
+"""
+
+
+def write(target, name, seed):
+    seed = seed.encode() if isinstance(seed, str) else seed
+    if len(seed) <= LARGEST:
+        folder = HERE / "seeds" / target
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(seed)
+
+
+def vectors():
+    for file in sorted(VECTORS.glob("*.json")):
+        case = json.loads(file.read_text())
+        # The targets know this secret and this key only.
+        if case["app_secret"] == "test-only-5f0c1e27a9d84b36" and case["private_keys"] == ["keys/current.pem"]:
+            yield file.stem, case, case["expect"]["outcome"]
+
+
+def from_vectors():
+    plaintexts = set()
+    for name, case, outcome in vectors():
+        part = lambda key: case[key].encode() if key in case else base64.b64decode(case.get(key + "_base64", ""))
+        body, plaintext = part("body"), case["expect"].get("plaintext")
+        if outcome == "signature" or name == "good-ping":
+            write("signature", name, part("signature") + b"\n" + body)
+        if outcome == "envelope" or name.startswith(("good-envelope", "good-escaped", "good-java")):
+            write("envelope", name, body)
+        if outcome == "decryption" or name.startswith(("good-java", "good-openssl")):
+            write("request", name, body)
+        if plaintext is not None and plaintext not in plaintexts:
+            plaintexts.add(plaintext)
+            write("message", name, plaintext)
+            if outcome == "opened":
+                write("request", name + "-plaintext", plaintext)
+
+
+def messages():
+    # The nearest double to what is written here is found by exact arithmetic only.
+    write("message", "number-of-17-digits", '{"action":"INIT","data":{"a":0.9856906946328695,"b":-1.2E51}}')
+
+
+def openssl(*arguments, stdin=None):
+    return subprocess.run(["openssl", *map(str, arguments)], input=stdin, check=True, capture_output=True).stdout
+
+
+def key_files():
+    plain = KEY.read_bytes()
+    for cipher in "des3", "aes128", "aes256":
+        encrypted = openssl("rsa", "-in", KEY, "-traditional", f"-{cipher}", "-passout", PASSPHRASE)
+        write("pem", f"pkcs1-{cipher}", encrypted)
+    for name, options in {
+        "aes256": ["-v2", "aes-256-cbc", "-iter", "1"],
+        "aes128-sha512": ["-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA512", "-iter", "1"],
+        "des3-sha1": ["-v2", "des3", "-v2prf", "hmacWithSHA1", "-iter", "1"],
+        "scrypt": ["-scrypt", "-scrypt_N", "2", "-scrypt_r", "1", "-scrypt_p", "1"],
+        "pbes1": ["-v1", "PBE-SHA1-3DES"],
+    }.items():
+        encrypt = ["pkcs8", "-topk8", "-in", KEY, "-passout", PASSPHRASE, *options]
+        write("pem", f"pkcs8-{name}", openssl(*encrypt))
+        write("pem", f"pkcs8-{name}-der", openssl(*encrypt, "-outform", "DER"))
+    for name, options in {
+        "pkcs8": ["pkcs8", "-topk8", "-nocrypt"],
+        "pkcs1": ["rsa", "-traditional"],
+        "spki": ["rsa", "-pubout"],
+        "pkcs1-public": ["rsa", "-RSAPublicKey_out"],
+    }.items():
+        write("pem", name, openssl(*options, "-in", KEY))
+        write("pem", name + "-der", openssl(*options, "-in", KEY, "-outform", "DER"))
+    for name, options in {
+        "rsa-512": ["RSA", "-pkeyopt", "rsa_keygen_bits:512"],
+        "rsa-2056": ["RSA", "-pkeyopt", "rsa_keygen_bits:2056"],
+        "rsa-three-primes": ["RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-pkeyopt", "rsa_keygen_primes:3"],
+        "ec": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+        "ed25519": ["ED25519"],
+    }.items():
+        other = openssl("genpkey", "-algorithm", *options)
+        write("pem", name, other)
+        write("pem", name + "-der", openssl("pkey", "-outform", "DER", stdin=other))
+    write("pem", "one-line", plain.replace(b"\n", rb"\n"))
+    write("pem", "crlf", plain.replace(b"\n", b"\r\n"))
+    write("pem", "text-around", b"Bag Attributes: <none>\n" + plain + b"the end\n")
+    write("pem", "truncated", plain[: len(plain) // 2])
+    write("pem", "certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+
+
+def configurations():
+    write("config", "documented", DOCUMENTED)
+    write("config", "documented-bare", re.sub(r"\s+#.*", "", DOCUMENTED))
+    write("config", "short", SHORT)
+    for name, old, new in [
+        ("unknown-key", "listen", "listn"),
+        ("null", "127.0.0.1:0", "~"),
+        ("same-twice", "endpoints:\n", "endpoints:\n  - { name: a, path: /a }\n"),
+        ("no-endpoint", SHORT[SHORT.index("endpoints") :], "endpoints: []\n"),
+        ("item-is-text", "file: keys/current.pem", "keys/current.pem"),
+        ("missing-file", "current.pem", "no.pem"),
+        ("two-documents", "endpoints", "---\nendpoints"),
+        ("list", "listen", "- listen"),
+        ("tab", "endpoints:", "endpoints:\n\t"),
+        ("alias", "name: a, path: /a", "name: &a a, path: *a"),
+        ("merge", "name: a", "<<: { name: a }"),
+        ("tag", "name: a", "name: !!str a"),
+        ("block-scalar", "/a,", '"/a\\\n\\u0061",'),
+        ("directive", "listen", "%YAML 1.2\n---\nlisten"),
+        ("huge-number", "name: a", "name: 99999999999999999999"),
+        ("float", "name: a", "name: .inf"),
+        ("key-is-list", "name: a", "[name]: a"),
+    ]:
+        assert old in SHORT, name
+        write("config", name, SHORT.replace(old, new, 1))
+    write("config", "crlf", SHORT.replace("\n", "\r\n"))
+    write("config", "byte-order-mark", "\ufeff" + SHORT)
+
+
+shutil.rmtree(HERE / "seeds", ignore_errors=True)
+from_vectors()
+messages()
+key_files()
+configurations()
+for target in sorted((HERE / "seeds").iterdir()):
+    sizes = [seed.stat().st_size for seed in target.iterdir()]
+    print(f"{target.name}: {len(sizes)} seeds, {sum(sizes)} bytes")

@@ -21,8 +21,8 @@ use crate::server::BindError;
 pub(crate) struct Edge {
     current: RwLock<Arc<Settings>>,
     pub(crate) metrics: Metrics,
-    in_flight: AtomicUsize,
-    body_memory: AtomicUsize,
+    in_flight: Arc<AtomicUsize>,
+    body_memory: Arc<AtomicUsize>,
 }
 
 /// What the configuration says, ready to use. A request keeps the settings that it began with.
@@ -52,8 +52,8 @@ impl Edge {
         Ok(Self {
             current: RwLock::new(Arc::new(settings)),
             metrics,
-            in_flight: AtomicUsize::new(0),
-            body_memory: AtomicUsize::new(0),
+            in_flight: Arc::default(),
+            body_memory: Arc::default(),
         })
     }
 
@@ -70,7 +70,7 @@ impl Edge {
     }
 
     /// Room for one more request; `None` where there is none.
-    pub(crate) fn admit(&self, limits: &Limits) -> Option<Reservation<'_>> {
+    pub(crate) fn admit(&self, limits: &Limits) -> Option<Reservation> {
         Reservation::take(&self.in_flight, 1, limits.max_in_flight)
     }
 
@@ -80,7 +80,7 @@ impl Edge {
     }
 
     /// Room for so many bytes of a body; `None` where there is none.
-    pub(crate) fn reserve_body(&self, bytes: usize, limits: &Limits) -> Option<Reservation<'_>> {
+    pub(crate) fn reserve_body(&self, bytes: usize, limits: &Limits) -> Option<Reservation> {
         Reservation::take(&self.body_memory, bytes, limits.max_body_memory)
     }
 
@@ -161,21 +161,21 @@ fn ready(endpoint: config::Endpoint, logic: Logic, metrics: &Metrics) -> Endpoin
 
 /// A part of something that is bounded, given back in the end.
 #[derive(Debug)]
-pub(crate) struct Reservation<'a> {
-    of: &'a AtomicUsize,
+pub(crate) struct Reservation {
+    of: Arc<AtomicUsize>,
     amount: usize,
 }
 
-impl<'a> Reservation<'a> {
-    fn take(of: &'a AtomicUsize, amount: usize, limit: usize) -> Option<Self> {
+impl Reservation {
+    fn take(of: &Arc<AtomicUsize>, amount: usize, limit: usize) -> Option<Self> {
         // Taken first and looked at then: two at once may both be refused, never both be let in.
         let before = of.fetch_add(amount, Ordering::Relaxed);
-        let reservation = Self { of, amount };
+        let reservation = Self { of: Arc::clone(of), amount };
         (before.saturating_add(amount) <= limit).then_some(reservation)
     }
 }
 
-impl Drop for Reservation<'_> {
+impl Drop for Reservation {
     fn drop(&mut self) {
         self.of.fetch_sub(self.amount, Ordering::Relaxed);
     }
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_is_reserved_is_given_back_and_what_is_refused_is_not_kept() {
-        let used = AtomicUsize::new(0);
+        let used = Arc::default();
         let first = Reservation::take(&used, 3, 5).unwrap();
         assert!(Reservation::take(&used, 3, 5).is_none());
         assert!(Reservation::take(&used, usize::MAX, 5).is_none());

@@ -15,6 +15,7 @@ use http::StatusCode;
 
 use crate::config::{FlowTokenSignature, Ping};
 use crate::convert::{self, Violation};
+use crate::edge::Reservation;
 use crate::error::{Error, token_invalid};
 use crate::logic::{Call, Logic};
 use crate::metrics::Metrics;
@@ -31,6 +32,17 @@ pub(crate) struct Endpoint {
     pub(crate) ping: Ping,
     pub(crate) logic: Logic,
     pub(crate) fallback_message: Option<String>,
+}
+
+/// A request that was received whole.
+#[derive(Debug)]
+pub(crate) struct Received<'a> {
+    /// The raw value of the signature's header.
+    pub(crate) signature: Option<&'a [u8]>,
+    pub(crate) body: Bytes,
+    pub(crate) call: Call,
+    /// Its room among the requests in flight, given back once it is answered.
+    pub(crate) room: Reservation,
 }
 
 /// What goes back: a sealed body, or an empty one.
@@ -54,22 +66,28 @@ pub(crate) async fn exchange(
     endpoint: &Arc<Endpoint>,
     replay: &Replay,
     metrics: &Metrics,
-    signature: Option<&[u8]>,
-    body: Bytes,
-    call: Call,
+    received: Received<'_>,
     seen: &mut Seen,
 ) -> Result<Answer, Error> {
+    let Received { signature, body, call, room } = received;
     let body = endpoint.app_secrets.verify(body, signature)?;
     let envelope = Envelope::parse(body)?;
     let (plaintext, session) = endpoint.private_keys.open(envelope)?;
     let request = Request::decode(&plaintext)?;
     seen.action = Some(action(&request));
     let identity = session.identity();
-    replay.once(&endpoint.name, identity, metrics, answer(Arc::clone(endpoint), request, session, call)).await
+    let answer = answer(Arc::clone(endpoint), request, session, call, room);
+    replay.once(&endpoint.name, identity, metrics, answer).await
 }
 
 /// From an opened request to its sealed answer.
-async fn answer(endpoint: Arc<Endpoint>, request: Request, session: Session, call: Call) -> Result<Answer, Error> {
+async fn answer(
+    endpoint: Arc<Endpoint>,
+    request: Request,
+    session: Session,
+    call: Call,
+    _room: Reservation,
+) -> Result<Answer, Error> {
     match request {
         Request::Ping(_) if endpoint.ping == Ping::Edge => seal(session, Response::Active),
         Request::Ping(ping) => {

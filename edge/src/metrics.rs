@@ -99,7 +99,13 @@ impl Metrics {
 
     /// Everything in Prometheus' text format.
     pub(crate) fn text(&self) -> Result<String, prometheus::Error> {
-        TextEncoder::new().encode_to_string(&self.registry.gather())
+        let mut families = self.registry.gather();
+        for metric in families.iter_mut().flat_map(|family| family.mut_metric()) {
+            // Which library counted is the same everywhere.
+            let labels = metric.take_label();
+            metric.set_label(labels.into_iter().filter(|label| label.name() != "otel_scope_name").collect());
+        }
+        TextEncoder::new().encode_to_string(&families)
     }
 }
 

@@ -68,18 +68,20 @@ impl Replay {
         metrics: &Metrics,
         answer: impl Future<Output = Result<Answer, Error>> + Send + 'static,
     ) -> Result<Answer, Error> {
-        let Some(answers) = &self.answers else { return answer.await };
+        let Some(answers) = self.answers.clone() else { return answer.await };
         let Identity { session, ciphertext } = envelope;
+        let key = (Arc::clone(endpoint), session);
         let work = async move {
-            match tokio::spawn(answer).await {
-                Ok(Ok(answer)) if answer.body.is_empty() => Err(Passing::Unsealed(answer)),
-                Ok(Ok(answer)) => Ok(Remembered { ciphertext, answer }),
-                Ok(Err(error)) => Err(Passing::Failed(error)),
-                // Nobody aborts the task, so it panicked.
-                Err(_) => Err(Passing::Failed(Error::Panicked)),
+            match answer.await {
+                Ok(answer) if answer.body.is_empty() => Err(Passing::Unsealed(answer)),
+                Ok(answer) => Ok(Remembered { ciphertext, answer }),
+                Err(error) => Err(Passing::Failed(error)),
             }
         };
-        match answers.entry((Arc::clone(endpoint), session)).or_try_insert_with(work).await {
+        // A task of its own, for whoever asked may go away. Nobody aborts it, so where it does not end it panicked.
+        let task = tokio::spawn(async move { answers.entry(key).or_try_insert_with(work).await });
+        let outcome = task.await.map_err(|_| Error::Panicked)?;
+        match outcome {
             Ok(entry) if entry.value().ciphertext != ciphertext => {
                 metrics.replay(metrics::Replay::Refused);
                 Err(Error::NonceReused)

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::config::Limits;
 use crate::edge::{Edge, Route, Settings};
 use crate::error::{Error, Fault};
-use crate::exchange::{Answer, Seen, exchange};
+use crate::exchange::{Answer, Received, Seen, exchange};
 use crate::logic::Call;
 use crate::semconv;
 
@@ -85,10 +85,13 @@ async fn answer(
     };
     // Whoever sends slowly takes no room from those who have sent.
     let body = receive(edge, body, limits, body_deadline).await?;
-    let _room = edge.admit(limits).ok_or(Error::Overloaded)?;
-    let call = Call { request_id: request_id.to_owned(), deadline: started + route.deadline };
-    let signature = signature(&head.headers);
-    exchange(&route.endpoint, &settings.replay, &edge.metrics, signature, body, call, seen).await
+    let received = Received {
+        signature: signature(&head.headers),
+        body,
+        call: Call { request_id: request_id.to_owned(), deadline: started + route.deadline },
+        room: edge.admit(limits).ok_or(Error::Overloaded)?,
+    };
+    exchange(&route.endpoint, &settings.replay, &edge.metrics, received, seen).await
 }
 
 fn signature(headers: &HeaderMap) -> Option<&[u8]> {

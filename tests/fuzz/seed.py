@@ -1,6 +1,7 @@
 """Writes seeds/ from the vectors, from the documented configuration and, for key files, with openssl; README.md says how."""
 
 import base64
+import hmac
 import json
 import re
 import shutil
@@ -60,6 +61,15 @@ def from_vectors():
 def messages():
     # The nearest double to what is written here is found by exact arithmetic only.
     write("message", "number-of-17-digits", '{"action":"INIT","data":{"a":0.9856906946328695,"b":-1.2E51}}')
+
+
+def tokens():
+    part = lambda text: base64.urlsafe_b64encode(text).rstrip(b"=")
+    text = part(b'{"alg":"HS256","typ":"JWT"}') + b"." + part(b'{"flow_token":"token-1"}')
+    mac = hmac.new(b"test-only-5f0c1e27a9d84b36", text, "sha256").digest()
+    write("token", "good", text + b"." + part(mac))
+    write("token", "flow-token", "token-1")
+    write("token", "none", part(b'{"alg":"none"}') + b"." + part(b'{"flow_token":"token-1"}') + b".")
 
 
 def openssl(*arguments, stdin=None):
@@ -138,6 +148,7 @@ def configurations():
 shutil.rmtree(HERE / "seeds", ignore_errors=True)
 from_vectors()
 messages()
+tokens()
 key_files()
 configurations()
 for target in sorted((HERE / "seeds").iterdir()):

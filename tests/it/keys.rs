@@ -101,6 +101,19 @@ async fn encrypted_keys_of_openssl_are_read_with_their_passphrase() {
 }
 
 #[tokio::test]
+async fn a_key_whose_encryption_asks_for_too_much_is_refused_before_it_gets_it() {
+    if !is_there(OPENSSL).await {
+        return;
+    }
+    for words in [
+        &["pkcs8", "-topk8", "-iter", "10000001"][..],
+        &["pkcs8", "-topk8", "-scrypt", "-scrypt_N", "1024", "-scrypt_p", "600"],
+    ] {
+        assert_eq!(read(&converted(words).await, Some(PASSPHRASE)), Err(Error::DerivationCost), "{words:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_key_that_the_platforms_own_script_makes_is_read() {
     if !is_there(&["node", "--version"]).await {
         return;

@@ -184,7 +184,7 @@ async fn every_mistake_of_a_configuration_is_reported_at_once_with_its_line() {
 endpoints:
   - name: flow
     path: flow
-    private_keys: [{ file: key.pem }, { file: absent.pem }]
+    private_keys: [{ file: key.pem }, { file: absent.pem }, key.pem]
     app_secrets: [{ file: empty }]
     ping: edgy
     logic: { url: logic:50051, deadline: 8 }
@@ -202,6 +202,8 @@ limits:
             ("flow-edge.yaml:5: endpoints[0].path: ", "/flows/appointments"),
             ("flow-edge.yaml:6: endpoints[0].private_keys[0].file: ", "no PEM block"),
             ("flow-edge.yaml:6: endpoints[0].private_keys[1].file: ", "absent.pem cannot be read"),
+            ("flow-edge.yaml:6: endpoints[0].private_keys[2]: ", "should be a mapping"),
+            ("flow-edge.yaml:6: endpoints[0].private_keys[2].file: ", "is required"),
             ("flow-edge.yaml:7: endpoints[0].app_secrets[0].file: ", "empty"),
             ("flow-edge.yaml:8: endpoints[0].ping: ", "`logic` or `edge`"),
             ("flow-edge.yaml:9: endpoints[0].logic.url: ", "http://HOST:PORT"),

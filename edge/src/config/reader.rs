@@ -94,6 +94,7 @@ impl<'a> Section<'a> {
     }
 
     fn new(node: Option<&'a MarkedYamlOwned>, line: usize, field: String, mistakes: &'a Mistakes) -> Self {
+        let line = node.map_or(line, |node| node.span.start.line());
         let node = node.filter(|node| {
             let mapping = matches!(node.data, YamlDataOwned::Mapping(_));
             if !mapping {
@@ -101,13 +102,7 @@ impl<'a> Section<'a> {
             }
             mapping
         });
-        Self {
-            node,
-            line: node.map_or(line, |node| node.span.start.line()),
-            field,
-            known: RefCell::default(),
-            mistakes,
-        }
+        Self { node, line, field, known: RefCell::default(), mistakes }
     }
 
     /// Path of a field of this section.

@@ -9,7 +9,8 @@ use std::fmt;
 use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use getrandom::SysRng;
 use pkcs8::der::pem::PemLabel as _;
-use pkcs8::pkcs5;
+use pkcs8::pkcs5::pbes2::Kdf;
+use pkcs8::pkcs5::{self, EncryptionScheme};
 use pkcs8::{
     DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _,
     EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef, SecretDocument,
@@ -219,6 +220,12 @@ pub enum Error {
          AES-128-CBC or AES-256-CBC; `openssl pkcs8 -topk8 -in KEY -out CONVERTED` converts it"
     )]
     UnsupportedEncryption,
+    /// The file asks for more work or memory than any tool does.
+    #[error(
+        "the encryption of the private key asks for more than ten million rounds of PBKDF2 or 64 MiB of scrypt; \
+         `openssl pkcs8 -topk8 -in KEY -out CONVERTED` converts it"
+    )]
+    DerivationCost,
     /// A public key stands where the private one belongs.
     #[error("this is the public key; the private key is needed here")]
     PublicForPrivate,
@@ -265,6 +272,11 @@ fn encrypt_pkcs8(key: &rsa::PrivateKey, passphrase: &str) -> Result<Zeroizing<St
 
 fn decrypt_pkcs8(contents: &[u8], passphrase: &str) -> Result<SecretDocument, Error> {
     let encrypted = EncryptedPrivateKeyInfoRef::try_from(contents).map_err(|_| Error::UnsupportedEncryption)?;
+    if let EncryptionScheme::Pbes2(parameters) = &encrypted.encryption_algorithm
+        && !is_affordable(&parameters.kdf)
+    {
+        return Err(Error::DerivationCost);
+    }
     encrypted.decrypt(passphrase).map_err(|error| match error {
         pkcs8::Error::EncryptedPrivateKey(
             pkcs5::Error::UnsupportedAlgorithm { .. } | pkcs5::Error::NoPbes1CryptSupport,
@@ -272,4 +284,23 @@ fn decrypt_pkcs8(contents: &[u8], passphrase: &str) -> Result<SecretDocument, Er
         // Nothing but the padding is checked, so a wrong passphrase may also give what is no key.
         _ => Error::PassphraseWrong,
     })
+}
+
+/// Whether the key derivation takes a few seconds at most. The file itself says how much work and memory it is to take, and the
+/// library believes it.
+fn is_affordable(kdf: &Kdf) -> bool {
+    const MAX_ITERATIONS: u32 = 10_000_000;
+    const MAX_SCRYPT_MEMORY: u64 = 64 * 1024 * 1024;
+    const MAX_SCRYPT_WORK: u64 = 1 << 22;
+    match kdf {
+        Kdf::Pbkdf2(pbkdf2) => (1..=MAX_ITERATIONS).contains(&pbkdf2.iteration_count),
+        // RFC 7914, section 2: N blocks of 128 r bytes, filled and read p times.
+        Kdf::Scrypt(scrypt) => {
+            let (n, r, p) = (scrypt.cost_parameter, u64::from(scrypt.block_size), u64::from(scrypt.parallelization));
+            let memory = n.saturating_add(p).saturating_mul(128 * r);
+            let work = n.saturating_mul(r * p);
+            n >= 2 && n.is_power_of_two() && r > 0 && p > 0 && memory <= MAX_SCRYPT_MEMORY && work <= MAX_SCRYPT_WORK
+        }
+        _ => false,
+    }
 }

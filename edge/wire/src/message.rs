@@ -34,7 +34,7 @@ pub enum Request {
 }
 
 /// The platform's health check.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Ping {
     /// Data API version, such as "3.0"; empty when absent.
     pub version: String,
@@ -138,6 +138,12 @@ impl Request {
         }
         let flow_token_signature = signature.filter(|signature| !signature.is_empty());
         Ok(Self::DataExchange(DataExchange { version, action, screen, data, flow_token, flow_token_signature }))
+    }
+}
+
+impl fmt::Debug for Ping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ping")
     }
 }
 

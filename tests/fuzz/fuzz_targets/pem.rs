@@ -76,8 +76,8 @@ fn encrypted_blocks(text: &str) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// Whether the key derivation takes milliseconds. The file itself says how much work and memory it takes, and the reader
-/// believes it: without this the target would find nothing but time and memory used up.
+/// Whether the key derivation takes milliseconds, or should be refused: what a file may ask for takes seconds, and the target
+/// would do little else.
 fn is_cheap(der: &[u8]) -> bool {
     let Ok(EncryptionScheme::Pbes2(parameters)) =
         EncryptedPrivateKeyInfoRef::try_from(der).map(|key| key.encryption_algorithm)
@@ -85,11 +85,10 @@ fn is_cheap(der: &[u8]) -> bool {
         return true;
     };
     match parameters.kdf {
-        Kdf::Pbkdf2(kdf) => kdf.iteration_count <= 4096,
+        Kdf::Pbkdf2(kdf) => kdf.iteration_count <= 4096 || kdf.iteration_count > 10_000_000,
         Kdf::Scrypt(kdf) => {
             let blocks = u64::from(kdf.block_size) * u64::from(kdf.parallelization);
-            // 0 makes the reader of the parameters panic.
-            (1..=1024).contains(&kdf.cost_parameter) && blocks <= 64
+            kdf.cost_parameter <= 1024 && blocks <= 64 || kdf.cost_parameter > 1 << 20
         }
         _ => false,
     }

@@ -8,6 +8,7 @@ mod hostile;
 mod keys;
 mod messages;
 mod process;
+mod properties;
 mod reload;
 mod replay;
 mod schema;

@@ -85,6 +85,11 @@ impl Client {
         Ok(Self { http, url, wire: flow_wire::client::Client::new(public_key, app_secret) })
     }
 
+    /// Makes a request what the messaging client would send; null for a field that it adds leaves it out.
+    pub(crate) fn complete(&self, request: Object, flow_token: &str) -> Object {
+        complete(request, flow_token, |token| self.wire.sign_token(token))
+    }
+
     /// Sends one request, sealed and signed, and opens its answer.
     pub(crate) async fn exchange(&self, request: &Object) -> Result<Answer, Error> {
         let plaintext = Value::Object(request.clone()).to_string().into_bytes();
@@ -142,20 +147,31 @@ impl Error {
     }
 }
 
-/// Makes a request what the messaging client would send: `version` is added, and `flow_token` except to a ping. A null for
-/// one of the two leaves it out.
-pub(crate) fn complete(mut request: Object, flow_token: &str) -> Object {
-    let is_ping = request.get("action").is_some_and(|action| action == "ping");
+/// Makes a request what the messaging client would send: `version` is added, and except to a ping `flow_token`, which data API
+/// 4.0 signs, but not in an error notification. A null for one of the three leaves it out.
+fn complete(mut request: Object, flow_token: &str, sign: impl Fn(&str) -> String) -> Object {
     request.entry("version").or_insert_with(|| VERSION.into());
-    if !is_ping {
+    if request.get("action").is_none_or(|action| action != "ping") {
         request.entry("flow_token").or_insert_with(|| flow_token.into());
+        let is_notification =
+            ["error", "error_key"].iter().any(|key| request.get("data").is_some_and(|data| data.get(key).is_some()));
+        if let (Some("4.0"), Some(token), false) =
+            (text(&request, "version"), text(&request, "flow_token"), is_notification)
+        {
+            let signature = sign(token);
+            request.entry("flow_token_signature").or_insert_with(|| signature.into());
+        }
     }
-    for field in ["version", "flow_token"] {
+    for field in ["version", "flow_token", "flow_token_signature"] {
         if request.get(field).is_some_and(Value::is_null) {
             request.remove(field);
         }
     }
     request
+}
+
+fn text<'a>(request: &'a Object, field: &str) -> Option<&'a str> {
+    request.get(field).and_then(Value::as_str)
 }
 
 /// A flow token that no other conversation has.
@@ -178,27 +194,42 @@ mod tests {
         value.as_object().unwrap().clone()
     }
 
+    fn completed(request: Value) -> Value {
+        complete(object(request), "token", |token| format!("signature of {token}")).into()
+    }
+
     #[test]
     fn a_request_gets_what_every_client_sends() {
-        let completed = complete(object(json!({"action": "INIT"})), "token");
-        assert_eq!(completed, object(json!({"action": "INIT", "version": "4.0", "flow_token": "token"})));
+        assert_eq!(
+            completed(json!({"action": "INIT"})),
+            json!({
+                "action": "INIT", "version": "4.0", "flow_token": "token", "flow_token_signature": "signature of token",
+            })
+        );
     }
 
     #[test]
     fn what_a_request_says_itself_counts() {
-        let request = object(json!({"action": "INIT", "version": 300, "flow_token": "mine"}));
-        assert_eq!(complete(request.clone(), "token"), request);
+        for request in [
+            json!({"action": "INIT", "version": 300, "flow_token": "mine"}),
+            json!({"action": "INIT", "version": "4.0", "flow_token": "mine", "flow_token_signature": "forged"}),
+        ] {
+            assert_eq!(completed(request.clone()), request);
+        }
     }
 
     #[test]
-    fn a_ping_carries_no_token() {
-        let completed = complete(object(json!({"action": "ping"})), "token");
-        assert_eq!(completed, object(json!({"action": "ping", "version": "4.0"})));
+    fn a_ping_carries_no_token_and_an_error_notification_no_signature() {
+        assert_eq!(completed(json!({"action": "ping"})), json!({"action": "ping", "version": "4.0"}));
+        let notification = json!({"action": "INIT", "data": {"error_key": "payload-schema-error"}});
+        assert_eq!(completed(notification)["flow_token_signature"], Value::Null);
     }
 
     #[test]
     fn null_leaves_a_field_out() {
-        let completed = complete(object(json!({"action": "BACK", "version": null, "flow_token": null})), "token");
-        assert_eq!(completed, object(json!({"action": "BACK"})));
+        let request = json!({"action": "BACK", "version": null, "flow_token": null});
+        assert_eq!(completed(request), json!({"action": "BACK"}));
+        let request = json!({"action": "BACK", "version": "3.0", "flow_token": "mine", "flow_token_signature": null});
+        assert_eq!(completed(request), json!({"action": "BACK", "version": "3.0", "flow_token": "mine"}));
     }
 }

@@ -28,7 +28,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tracing::level_filters::LevelFilter;
 
 use self::state::State;
-use crate::client::{self, Client, Object, complete, fresh_flow_token};
+use crate::client::{self, Client, Object, fresh_flow_token};
 use crate::play::play;
 use crate::script::{self, Script};
 
@@ -158,7 +158,7 @@ async fn play_sample(client: &Client) -> Result<(), Error> {
 async fn greet(client: &Client, logic: &str) -> Result<(), Error> {
     talk("");
     for (number, name, action) in [(1, "ping", "ping"), (2, "open the flow", "INIT")] {
-        let request = complete(Object::from_iter([("action".to_owned(), action.into())]), &fresh_flow_token());
+        let request = client.complete(Object::from_iter([("action".to_owned(), action.into())]), &fresh_flow_token());
         let answer = match client.exchange(&request).await {
             Ok(answer) => answer,
             Err(source) => return Err(Error::Exchange { logic: logic.to_owned(), source }),

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::client::{self, Answer, Client, Object, complete, fresh_flow_token};
+use crate::client::{self, Answer, Client, Object, fresh_flow_token};
 use crate::script::expect::Mismatch;
 use crate::script::template::Variables;
 use crate::script::{Script, Step};
@@ -70,7 +70,7 @@ pub(crate) async fn play(client: &Client, script: &Script, mut watch: impl FnMut
     let mut variables = Variables::new(&flow_token);
     for step in &script.steps {
         let send = step.send.iter().map(|(key, value)| (key.clone(), value.resolve(&variables))).collect();
-        let request = complete(send, &flow_token);
+        let request = client.complete(send, &flow_token);
         let outcome = match client.exchange(&request).await {
             Ok(answer) => judge(step, answer, &mut variables),
             Err(error) => Outcome::NoAnswer(error),

@@ -8,14 +8,14 @@ use clap::{ArgGroup, Args};
 use reqwest::Url;
 use serde_json::{Value, json};
 
-use crate::client::{self, Answer, Client, Object, complete, fresh_flow_token};
+use crate::client::{self, Answer, Client, Object, fresh_flow_token};
 use crate::files;
 use crate::play::{Played, play};
 use crate::script::{self, Script, Step};
 
 const AFTER_HELP: &str = "\
 A REQUEST is the plaintext, such as '{\"action\":\"INIT\"}'. Like a step of a script it gets a `version` and, but for a
-ping, a fresh `flow_token` where it has none; null leaves them out.
+ping, a fresh `flow_token` and its signature where it has none; null leaves them out.
 
 The exit code is 0 where the answer has status 200, or where every step of the script was as expected.";
 
@@ -126,7 +126,7 @@ fn read_request(argument: &str) -> Result<Object, Error> {
 }
 
 async fn exchange(client: &Client, request: Object, json: bool) -> Result<bool, Error> {
-    let answer = client.exchange(&complete(request, &fresh_flow_token())).await?;
+    let answer = client.exchange(&client.complete(request, &fresh_flow_token())).await?;
     let mut out = io::stdout().lock();
     if json {
         writeln!(out, "{}", to_json(&answer))?;

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::envelope::{self, AES_KEY_LENGTH, AesKey, Envelope, IV_LENGTH, Unopened};
 use crate::keys::{self, PublicKey};
 use crate::signature::{self, AppSecret};
+use crate::token;
 
 /// Seals requests for one endpoint.
 #[derive(Debug, Clone)]
@@ -38,6 +39,11 @@ impl Client {
         let body = Envelope::seal(&aes_key, initial_vector, encrypted_aes_key, plaintext).encode();
         let signature = signature::sign(&body, &self.app_secret);
         Ok(SealedRequest { body, signature, aes_key, initial_vector })
+    }
+
+    /// The `flow_token_signature` of a message (data API 4.0).
+    pub fn sign_token(&self, flow_token: &str) -> String {
+        token::sign(flow_token, &self.app_secret)
     }
 }
 

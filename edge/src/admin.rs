@@ -14,6 +14,7 @@ use http::header::CONTENT_TYPE;
 use tracing::error;
 
 use crate::edge::Edge;
+use crate::logic::Logic;
 
 /// What readiness depends on. The server makes it only after every listener is bound.
 #[derive(Debug)]
@@ -53,10 +54,8 @@ async fn readyz(State(readiness): State<Arc<Readiness>>) -> (StatusCode, &'stati
     if readiness.draining.load(Ordering::Relaxed) {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n");
     }
-    for logic in readiness.edge.current().logics() {
-        if logic.is_reachable().await {
-            return (StatusCode::OK, "ready\n");
-        }
+    if readiness.edge.current().logics().any(Logic::serves) {
+        return (StatusCode::OK, "ready\n");
     }
     (StatusCode::SERVICE_UNAVAILABLE, "no logic service is reachable\n")
 }

@@ -6,6 +6,7 @@ mod files;
 mod reader;
 mod values;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -108,11 +109,41 @@ pub enum Ping {
     Edge,
 }
 
+/// Where a FlowService is.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct LogicTarget {
+    /// `http://host:port`, `https://host:port` or `unix:///path`.
+    pub url: String,
+    /// With https only.
+    pub tls: Option<LogicTls>,
+}
+
+/// How to know a FlowService, and be known by it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct LogicTls {
+    /// PEM of the authorities to trust; `None` for those of the system.
+    pub ca: Option<Vec<u8>>,
+    /// PEM of a certificate and its private key, for a service that asks who calls.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+impl fmt::Debug for LogicTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.url)
+    }
+}
+
+impl fmt::Debug for LogicTls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogicTls").finish_non_exhaustive()
+    }
+}
+
 /// The FlowService behind an endpoint.
 #[derive(Debug, Clone)]
 pub struct Logic {
-    /// `http://host:port` or `unix:///path`.
-    pub url: String,
+    /// Where it is.
+    pub target: LogicTarget,
     /// Time for the whole request, from its first byte; the platform gives up at 10 seconds.
     pub deadline: Duration,
     /// Where logic fails on a data exchange, show the same screen with this text instead of an error.
@@ -295,7 +326,7 @@ fn read_endpoint(section: &Section<'_>, files: &Files<'_>) -> Option<Endpoint> {
         "edge" => Ok(Ping::Edge),
         _ => Err("should be `logic` or `edge`".to_owned()),
     });
-    let logic = read_logic(section);
+    let logic = read_logic(section, files);
     section.refuse_unknown_keys();
     Some(Endpoint {
         name: name?,
@@ -320,7 +351,7 @@ fn read_list<T>(section: &Section<'_>, key: &'static str, read: impl Fn(&Section
     items.into_iter().collect::<Option<Vec<T>>>().filter(|items| !items.is_empty())
 }
 
-fn read_logic(section: &Section<'_>) -> Option<Logic> {
+fn read_logic(section: &Section<'_>, files: &Files<'_>) -> Option<Logic> {
     if !section.has("logic") {
         section.mistake("logic", "is required");
         return None;
@@ -329,6 +360,24 @@ fn read_logic(section: &Section<'_>) -> Option<Logic> {
     let url = section.required("url", logic_url);
     let deadline = section.optional("deadline", duration);
     let fallback_message = section.optional("fallback_message", |text| Ok(text.to_owned()));
+    let is_https = url.as_ref().is_some_and(|url| url.starts_with("https:"));
+    if section.has("tls") && url.is_some() && !is_https {
+        section.mistake("tls", "is for https; url should begin with https://, or tls should go");
+    }
+    let tls = read_logic_tls(&section.section("tls"), files);
     section.refuse_unknown_keys();
-    Some(Logic { url: url?, deadline: deadline.unwrap_or(Duration::from_secs(8)), fallback_message })
+    let target = LogicTarget { url: url?, tls: is_https.then_some(tls?) };
+    Some(Logic { target, deadline: deadline.unwrap_or(Duration::from_secs(8)), fallback_message })
+}
+
+fn read_logic_tls(section: &Section<'_>, files: &Files<'_>) -> Option<LogicTls> {
+    let read = |key| section.optional(key, |name| files.read(name));
+    let (ca, certificate, private_key) = (read("ca_file"), read("certificate_file"), read("private_key_file"));
+    for (key, other) in [("certificate_file", "private_key_file"), ("private_key_file", "certificate_file")] {
+        if section.has(key) && !section.has(other) {
+            section.mistake(other, format!("is required with {key}"));
+        }
+    }
+    section.refuse_unknown_keys();
+    Some(LogicTls { ca, identity: certificate.zip(private_key) })
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 
-use crate::config::{self, Config, Limits};
+use crate::config::{self, Config, Limits, LogicTarget};
 use crate::exchange::Endpoint;
 use crate::listener::Terms;
 use crate::logic::Logic;
@@ -20,7 +20,7 @@ use crate::server::BindError;
 #[derive(Debug)]
 pub(crate) struct Edge {
     current: RwLock<Arc<Settings>>,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
     in_flight: Arc<AtomicUsize>,
     body_memory: Arc<AtomicUsize>,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Edge {
 pub(crate) struct Settings {
     by_path: HashMap<String, Route>,
     /// One for each logic service, however many endpoints share it.
-    logics: HashMap<String, Logic>,
+    logics: HashMap<LogicTarget, Logic>,
     pub(crate) replay: Arc<Replay>,
     pub(crate) limits: Limits,
     tls: Option<Arc<ServerConfig>>,
@@ -47,7 +47,7 @@ pub(crate) struct Route {
 
 impl Edge {
     pub(crate) fn new(config: Config) -> Result<Self, BindError> {
-        let metrics = Metrics::new()?;
+        let metrics = Arc::new(Metrics::new()?);
         let settings = Settings::new(config, None, &metrics)?;
         Ok(Self {
             current: RwLock::new(Arc::new(settings)),
@@ -91,14 +91,14 @@ impl Edge {
 }
 
 impl Settings {
-    fn new(config: Config, before: Option<&Self>, metrics: &Metrics) -> Result<Self, tonic::transport::Error> {
+    fn new(config: Config, before: Option<&Self>, metrics: &Arc<Metrics>) -> Result<Self, tonic::transport::Error> {
         let mut logics = HashMap::new();
         let mut by_path = HashMap::new();
         for endpoint in config.endpoints {
-            let url = &endpoint.logic.url;
-            let known = logics.get(url).or_else(|| before?.logics.get(url));
-            let logic = known.map_or_else(|| Logic::new(url), |logic| Ok(Logic::clone(logic)))?;
-            logics.insert(url.clone(), logic.clone());
+            let target = &endpoint.logic.target;
+            let known = logics.get(target).or_else(|| before?.logics.get(target));
+            let logic = known.map_or_else(|| Logic::new(target), |logic| Ok(Logic::clone(logic)))?;
+            logics.insert(target.clone(), logic.clone());
             let (path, deadline) = (endpoint.path.clone(), endpoint.logic.deadline);
             by_path.insert(path, Route { deadline, endpoint: Arc::new(ready(endpoint, logic, metrics)) });
         }
@@ -144,7 +144,7 @@ impl Settings {
     }
 }
 
-fn ready(endpoint: config::Endpoint, logic: Logic, metrics: &Metrics) -> Endpoint {
+fn ready(endpoint: config::Endpoint, logic: Logic, metrics: &Arc<Metrics>) -> Endpoint {
     let name: Arc<str> = endpoint.name.into();
     Endpoint {
         app_secrets: Ring::new(endpoint.app_secrets, |secret| metrics.app_secret_uses(&name, &secret.fingerprint())),
@@ -155,6 +155,7 @@ fn ready(endpoint: config::Endpoint, logic: Logic, metrics: &Metrics) -> Endpoin
         ping: endpoint.ping,
         logic,
         fallback_message: endpoint.logic.fallback_message,
+        metrics: Arc::clone(metrics),
         name,
     }
 }

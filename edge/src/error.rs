@@ -71,7 +71,12 @@ impl Error {
             Self::TokenUnsigned | Self::Token(_) => token_invalid(),
             Self::Undecryptable(_) => StatusCode::MISDIRECTED_REQUEST,
             Self::Logic(logic::Error::DeadlineExceeded) => StatusCode::GATEWAY_TIMEOUT,
-            Self::Logic(logic::Error::Unavailable | logic::Error::ResourceExhausted) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Logic(
+                logic::Error::Unreachable
+                | logic::Error::Broken
+                | logic::Error::Unavailable
+                | logic::Error::ResourceExhausted,
+            ) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panicked | Self::Logic(logic::Error::Failed(_)) | Self::Violation(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -91,7 +96,12 @@ impl Error {
             Self::Signature(_) => "signature mismatch\n",
             Self::Undecryptable(_) => "cannot be decrypted\n",
             Self::Logic(logic::Error::DeadlineExceeded) => "deadline exceeded\n",
-            Self::Logic(logic::Error::Unavailable | logic::Error::ResourceExhausted) => "unavailable, try again\n",
+            Self::Logic(
+                logic::Error::Unreachable
+                | logic::Error::Broken
+                | logic::Error::Unavailable
+                | logic::Error::ResourceExhausted,
+            ) => "unavailable, try again\n",
             Self::Panicked | Self::Logic(logic::Error::Failed(_)) | Self::Violation(_) => "internal error\n",
         }
     }
@@ -134,6 +144,8 @@ impl Error {
             Self::Token(_) => "token",
             Self::Panicked => "panic",
             Self::Logic(logic::Error::DeadlineExceeded) => "logic_deadline_exceeded",
+            Self::Logic(logic::Error::Unreachable) => "logic_unreachable",
+            Self::Logic(logic::Error::Broken) => "logic_connection_broken",
             Self::Logic(logic::Error::Unavailable) => "logic_unavailable",
             Self::Logic(logic::Error::ResourceExhausted) => "logic_resource_exhausted",
             Self::Logic(logic::Error::Failed(_)) => "logic_failed",

@@ -32,6 +32,7 @@ pub(crate) struct Endpoint {
     pub(crate) ping: Ping,
     pub(crate) logic: Logic,
     pub(crate) fallback_message: Option<String>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 /// A request that was received whole.
@@ -65,7 +66,6 @@ pub(crate) struct Seen {
 pub(crate) async fn exchange(
     endpoint: &Arc<Endpoint>,
     replay: &Replay,
-    metrics: &Metrics,
     received: Received<'_>,
     seen: &mut Seen,
 ) -> Result<Answer, Error> {
@@ -77,7 +77,7 @@ pub(crate) async fn exchange(
     seen.action = Some(action(&request));
     let identity = session.identity();
     let answer = answer(Arc::clone(endpoint), request, session, call, room);
-    replay.once(&endpoint.name, identity, metrics, answer).await
+    replay.once(&endpoint.name, identity, &endpoint.metrics, answer).await
 }
 
 /// From an opened request to its sealed answer.
@@ -91,11 +91,13 @@ async fn answer(
     match request {
         Request::Ping(_) if endpoint.ping == Ping::Edge => seal(session, Response::Active),
         Request::Ping(ping) => {
-            endpoint.logic.ping(convert::ping_to_v1(ping, &endpoint.name, &call.request_id), &call).await?;
+            let message = convert::ping_to_v1(ping, &endpoint.name, &call.request_id);
+            endpoint.logic.ping(message, &call, &endpoint.metrics).await?;
             seal(session, Response::Active)
         }
         Request::ErrorNotification(error) => {
-            endpoint.logic.error(convert::error_to_v1(error, &endpoint.name, &call.request_id), &call).await?;
+            let message = convert::error_to_v1(error, &endpoint.name, &call.request_id);
+            endpoint.logic.error(message, &call, &endpoint.metrics).await?;
             seal(session, Response::Acknowledged)
         }
         Request::DataExchange(request) => {
@@ -127,7 +129,7 @@ async fn data_exchange(
     let fallback = fallback(endpoint, &request);
     let flow_token = request.flow_token.clone();
     let request = convert::data_exchange_to_v1(request, flow_token_verified, &endpoint.name, &call.request_id);
-    let answered = match endpoint.logic.data_exchange(request, call).await {
+    let answered = match endpoint.logic.data_exchange(request, call, &endpoint.metrics).await {
         Ok(answer) => convert::from_v1(answer, flow_token).and_then(plaintext).map_err(Error::from),
         Err(error) => Err(error.into()),
     };

@@ -1,23 +1,34 @@
 //! The FlowService behind an endpoint, called over gRPC.
 //!
-//! Each call is made once: whatever its outcome, logic may have acted on it. The text of a gRPC status never leaves this
-//! module, since logic may quote a payload in it.
+//! A call is repeated, at another address, only where it surely never reached logic; otherwise logic may have acted on it. The
+//! text of a gRPC status never leaves this module, since logic may quote a payload in it.
 
+mod backend;
+mod pool;
+
+use std::error::Error as StdError;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use flow_proto::v1;
 use flow_proto::v1::flow_service_client::FlowServiceClient;
 use tokio::time::{Instant, timeout_at};
 use tonic::metadata::AsciiMetadataValue;
-use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Response, Status};
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::health_client::HealthClient;
+use tonic::transport::Channel;
+use tonic::{Code, ConnectError, Request, Response, Status};
+use tower::retry::budget::{Budget as _, TpsBudget};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(1);
+use self::pool::Pool;
+use crate::config::LogicTarget;
+use crate::metrics::Metrics;
+
+/// Attempts at one call, the first included: with more addresses gone than that, it is not the address.
+const MAX_ATTEMPTS: usize = 3;
+/// Of ten seconds' calls a fifth may be repeated, and ten a second in any case: when everything fails, repeating makes it worse.
+const BUDGET_WINDOW: Duration = Duration::from_secs(10);
+const BUDGET_PER_SECOND: u32 = 10;
+const BUDGET_SHARE: f32 = 0.2;
 
 /// Which call: its identifier, and the end of its time.
 #[derive(Debug, Clone)]
@@ -26,50 +37,144 @@ pub(crate) struct Call {
     pub(crate) deadline: Instant,
 }
 
-/// A connection to a logic service, made when it is first needed and again when it was lost.
+/// A logic service, at however many addresses.
 #[derive(Debug, Clone)]
 pub(crate) struct Logic {
-    channel: Channel,
+    pool: Arc<Pool>,
+    budget: Arc<TpsBudget>,
 }
 
 impl Logic {
-    /// `url` as the configuration checked it.
-    pub(crate) fn new(url: &str) -> Result<Self, tonic::transport::Error> {
-        let channel =
-            Endpoint::from_shared(url.to_owned())?.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).connect_lazy();
-        Ok(Self { channel })
+    /// The target as the configuration checked it. Wants to be called where tokio runs.
+    pub(crate) fn new(target: &LogicTarget) -> Result<Self, tonic::transport::Error> {
+        let budget = TpsBudget::new(BUDGET_WINDOW, BUDGET_PER_SECOND, BUDGET_SHARE);
+        Ok(Self { pool: Arc::new(Pool::start(target)?), budget: Arc::new(budget) })
     }
 
     pub(crate) async fn data_exchange(
         &self,
         message: v1::HandleDataExchangeRequest,
         call: &Call,
+        metrics: &Metrics,
     ) -> Result<v1::HandleDataExchangeResponse, Error> {
-        within(call, message, |request| async move { self.client().handle_data_exchange(request).await }).await
+        let send = async |mut client: FlowServiceClient<Channel>, request| client.handle_data_exchange(request).await;
+        self.call(call, metrics, message, send).await
     }
 
-    pub(crate) async fn error(&self, message: v1::HandleErrorRequest, call: &Call) -> Result<(), Error> {
-        within(call, message, |request| async move { self.client().handle_error(request).await }).await.map(|_| ())
+    pub(crate) async fn error(
+        &self,
+        message: v1::HandleErrorRequest,
+        call: &Call,
+        metrics: &Metrics,
+    ) -> Result<(), Error> {
+        let send = async |mut client: FlowServiceClient<Channel>, request| client.handle_error(request).await;
+        self.call(call, metrics, message, send).await.map(|_| ())
     }
 
-    pub(crate) async fn ping(&self, message: v1::PingRequest, call: &Call) -> Result<(), Error> {
-        within(call, message, |request| async move { self.client().ping(request).await }).await.map(|_| ())
+    pub(crate) async fn ping(&self, message: v1::PingRequest, call: &Call, metrics: &Metrics) -> Result<(), Error> {
+        let send = async |mut client: FlowServiceClient<Channel>, request| client.ping(request).await;
+        self.call(call, metrics, message, send).await.map(|_| ())
     }
 
-    /// Whether logic is there: it says that it is serving, or answers at all where it has no health service.
-    pub(crate) async fn is_reachable(&self) -> bool {
-        let mut health = HealthClient::new(self.channel.clone());
-        let check = health.check(HealthCheckRequest { service: String::new() });
-        match tokio::time::timeout(HEALTH_TIMEOUT, check).await {
-            Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,
-            Ok(Err(status)) => matches!(status.code(), Code::Unimplemented | Code::NotFound),
-            Err(_) => false,
+    /// Whether some address says that it serves, or is there where it has no health service.
+    pub(crate) fn serves(&self) -> bool {
+        self.pool.serves()
+    }
+
+    /// Makes one call that ends at the deadline on either side: logic is told by `grpc-timeout`, and is not waited for longer.
+    async fn call<M, A, F>(
+        &self,
+        call: &Call,
+        metrics: &Metrics,
+        message: M,
+        send: impl Fn(FlowServiceClient<Channel>, Request<M>) -> F,
+    ) -> Result<A, Error>
+    where
+        M: Clone,
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        self.budget.deposit();
+        let mut tried = Vec::new();
+        loop {
+            let picked = self.pool.pick(&tried, call.deadline).await.ok_or(Error::Unreachable)?;
+            let client = FlowServiceClient::new(picked.channel.clone());
+            let status = match timeout_at(call.deadline, send(client, call.request(message.clone()))).await {
+                Ok(Ok(answer)) => return Ok(answer.into_inner()),
+                Ok(Err(status)) => status,
+                Err(_) => return Err(Error::DeadlineExceeded),
+            };
+            let failure = Failure::of(&status);
+            if failure != Failure::Answered {
+                picked.backend.lost();
+            }
+            let may_repeat = failure == Failure::NeverArrived && tried.len() + 1 < MAX_ATTEMPTS;
+            if !(may_repeat && self.budget.withdraw()) {
+                return Err(call.error(failure, &status));
+            }
+            metrics.retry();
+            tried.push(picked.backend);
         }
     }
+}
 
-    fn client(&self) -> FlowServiceClient<Channel> {
-        FlowServiceClient::new(self.channel.clone())
+impl Call {
+    fn request<M>(&self, message: M) -> Request<M> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.deadline.saturating_duration_since(Instant::now()));
+        if let Ok(request_id) = AsciiMetadataValue::try_from(self.request_id.as_str()) {
+            request.metadata_mut().insert("x-request-id", request_id);
+        }
+        request
     }
+
+    fn error(&self, failure: Failure, status: &Status) -> Error {
+        match (failure, status.code()) {
+            // The channel keeps `grpc-timeout` as well and then says CANCELLED.
+            (_, Code::Cancelled) if Instant::now() >= self.deadline => Error::DeadlineExceeded,
+            (Failure::NeverArrived, _) => Error::Unreachable,
+            (Failure::Broken, _) => Error::Broken,
+            (Failure::Answered, Code::DeadlineExceeded) => Error::DeadlineExceeded,
+            (Failure::Answered, Code::Unavailable) => Error::Unavailable,
+            (Failure::Answered, Code::ResourceExhausted) => Error::ResourceExhausted,
+            (Failure::Answered, other) => Error::Failed(other),
+        }
+    }
+}
+
+/// What a failed call tells of its fate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// Logic never saw it: no connection, or the peer says that it did not look at the stream.
+    NeverArrived,
+    /// The connection broke; logic may have acted.
+    Broken,
+    /// Logic answered with a status.
+    Answered,
+}
+
+impl Failure {
+    fn of(status: &Status) -> Self {
+        // What logic answers has no cause; what happens on this side has.
+        let mut cause = status.source();
+        let mut failure = if cause.is_some() { Self::Broken } else { Self::Answered };
+        while let Some(error) = cause {
+            if error.is::<ConnectError>() || is_unprocessed(error) {
+                failure = Self::NeverArrived;
+            }
+            cause = error.source();
+        }
+        failure
+    }
+}
+
+/// RFC 9113: a refused stream was not processed (section 8.7), nor was one that GOAWAY leaves out (section 6.8), and hyper gives
+/// these errors to no other; what it never sent is cancelled.
+fn is_unprocessed(error: &(dyn StdError + 'static)) -> bool {
+    let refused = error.downcast_ref::<h2::Error>().is_some_and(|error| {
+        error.reason() == Some(h2::Reason::REFUSED_STREAM) || error.is_go_away() && error.is_remote()
+    });
+    let unsent = error.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_canceled());
+    refused || unsent
 }
 
 /// Why logic gave no answer.
@@ -77,36 +182,14 @@ impl Logic {
 pub(crate) enum Error {
     #[error("logic did not answer before the deadline")]
     DeadlineExceeded,
-    #[error("logic cannot be reached, or says UNAVAILABLE")]
+    #[error("logic cannot be reached")]
+    Unreachable,
+    #[error("the connection to logic broke before it answered")]
+    Broken,
+    #[error("logic says UNAVAILABLE")]
     Unavailable,
     #[error("logic says RESOURCE_EXHAUSTED")]
     ResourceExhausted,
     #[error("logic failed with {0:?}")]
     Failed(Code),
-}
-
-/// Makes one call that ends at the deadline on either side: logic is told by `grpc-timeout`, and is not waited for longer.
-async fn within<M, A, F>(call: &Call, message: M, send: impl FnOnce(Request<M>) -> F) -> Result<A, Error>
-where
-    F: Future<Output = Result<Response<A>, Status>>,
-{
-    let mut request = Request::new(message);
-    request.set_timeout(call.deadline.saturating_duration_since(Instant::now()));
-    if let Ok(request_id) = AsciiMetadataValue::try_from(call.request_id.as_str()) {
-        request.metadata_mut().insert("x-request-id", request_id);
-    }
-    match timeout_at(call.deadline, send(request)).await {
-        Ok(Ok(answer)) => Ok(answer.into_inner()),
-        // The channel keeps `grpc-timeout` as well and then says CANCELLED.
-        Ok(Err(status)) if status.code() == Code::Cancelled && Instant::now() >= call.deadline => {
-            Err(Error::DeadlineExceeded)
-        }
-        Ok(Err(status)) => Err(match status.code() {
-            Code::DeadlineExceeded => Error::DeadlineExceeded,
-            Code::Unavailable => Error::Unavailable,
-            Code::ResourceExhausted => Error::ResourceExhausted,
-            other => Error::Failed(other),
-        }),
-        Err(_) => Err(Error::DeadlineExceeded),
-    }
 }

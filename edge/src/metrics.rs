@@ -18,6 +18,7 @@ pub(crate) struct Metrics {
     app_secret_uses: Counter<u64>,
     reloads: Counter<u64>,
     replays: Counter<u64>,
+    retries: Counter<u64>,
     panics: Counter<u64>,
 }
 
@@ -60,6 +61,7 @@ impl Metrics {
             app_secret_uses: counter(semconv::APP_SECRET_USES, "Bodies whose signature an app secret verified"),
             reloads: counter(semconv::RELOADS, "Attempts to take over a changed configuration"),
             replays: counter(semconv::REPLAYS, "Envelopes that had been seen before"),
+            retries: counter(semconv::RETRIES, "Calls to logic that were repeated because they never reached it"),
             panics: counter(semconv::PANICS, "Requests that ended in a panic"),
             registry,
             provider,
@@ -73,6 +75,7 @@ impl Metrics {
                 counter.add(0, &[KeyValue::new(key, *value)]);
             }
         }
+        metrics.retries.add(0, &[]);
         metrics.panics.add(0, &[]);
         Ok(metrics)
     }
@@ -91,6 +94,10 @@ impl Metrics {
 
     pub(crate) fn replay(&self, outcome: Replay) {
         self.replays.add(1, &[KeyValue::new(semconv::OUTCOME, outcome.name())]);
+    }
+
+    pub(crate) fn retry(&self) {
+        self.retries.add(1, &[]);
     }
 
     pub(crate) fn panic(&self) {

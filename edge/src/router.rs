@@ -69,7 +69,8 @@ async fn answer(
 ) -> Result<Answer, Error> {
     let (head, body) = request.into_parts();
     let limits = &settings.limits;
-    let body_deadline = started + limits.body_timeout;
+    let patience = route.map_or(limits.body_timeout, |route| route.deadline.min(limits.body_timeout));
+    let body_deadline = started + patience;
     let accepted = match route {
         None => Err(Error::NotFound),
         Some(_) if head.method != Method::POST => Err(Error::MethodNotAllowed),
@@ -91,7 +92,7 @@ async fn answer(
         call: Call { request_id: request_id.to_owned(), deadline: started + route.deadline },
         room: edge.admit(limits).ok_or(Error::Overloaded)?,
     };
-    exchange(&route.endpoint, &settings.replay, &edge.metrics, received, seen).await
+    exchange(&route.endpoint, &settings.replay, received, seen).await
 }
 
 fn signature(headers: &HeaderMap) -> Option<&[u8]> {

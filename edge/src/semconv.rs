@@ -27,5 +27,7 @@ pub(crate) const APP_SECRET_USES: &str = "flow.app_secret.uses";
 pub(crate) const RELOADS: &str = "flow.reloads";
 /// Counts envelopes seen before, by outcome: `answered` or `refused`.
 pub(crate) const REPLAYS: &str = "flow.replays";
+/// Counts calls to logic that were repeated because they never reached it.
+pub(crate) const RETRIES: &str = "flow.logic.retries";
 /// Counts requests that ended in a panic.
 pub(crate) const PANICS: &str = "flow.panics";

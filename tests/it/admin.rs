@@ -25,7 +25,7 @@ async fn ready_while_the_logic_of_one_endpoint_is_reachable() {
         .start()
         .await;
     assert_eq!(status(&edge, "/livez").await, 200);
-    assert_eq!(status(&edge, "/readyz").await, 200);
+    edge.ready().await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use flow_tests::{APP_SECRET, Edge, Gate, Logic, Tls, connect, key_file, run, screen};
+use flow_tests::{APP_SECRET, Edge, Gate, Logic, connect, key_file, run, screen};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
@@ -145,33 +145,6 @@ async fn nothing_private_is_logged_at_any_level() {
             assert!(!private.iter().any(|text| line.contains(text)), "{line}");
         }
     }
-}
-
-#[tokio::test]
-async fn the_documented_configuration_is_good() {
-    let page = include_str!("../../docs/configuration.md");
-    let (_, rest) = page.split_once("```yaml\n").unwrap();
-    let (config, _) = rest.split_once("```").unwrap();
-    let folder = TempDir::new().unwrap();
-    let tls = Tls::new();
-    for folder_name in ["keys", "secrets"] {
-        fs::create_dir(folder.path().join(folder_name)).unwrap();
-    }
-    for (name, text) in [
-        ("flow-edge.yaml", config),
-        ("tls.crt", &tls.certificate),
-        ("tls.key", &tls.private_key),
-        ("secrets/app-secret", APP_SECRET),
-        ("keys/passphrase", "of an encrypted key; these are not\n"),
-        ("keys/current.pem", &fs::read_to_string(key_file("current.pem")).unwrap()),
-        ("keys/previous.pem", &fs::read_to_string(key_file("previous.pem")).unwrap()),
-    ] {
-        fs::write(folder.path().join(name), text).unwrap();
-    }
-    let output = run(&["check", "--config", "flow-edge.yaml"], folder.path()).await;
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "flow-edge.yaml: good\n");
-    assert_eq!(output.status.code(), Some(0));
 }
 
 #[tokio::test]

@@ -38,11 +38,14 @@ fn to_json(yaml: &YamlOwned) -> Value {
 fn folder() -> TempDir {
     let folder = TempDir::new().unwrap();
     let tls = Tls::new();
-    for name in ["keys", "secrets"] {
+    for name in ["keys", "secrets", "logic"] {
         fs::create_dir(folder.path().join(name)).unwrap();
     }
     let key = |name| fs::read_to_string(key_file(name)).unwrap();
     for (name, text) in [
+        ("logic/ca.crt", tls.certificate.clone()),
+        ("logic/tls.crt", tls.certificate.clone()),
+        ("logic/tls.key", tls.private_key.clone()),
         ("tls.crt", tls.certificate),
         ("tls.key", tls.private_key),
         ("secrets/app-secret", APP_SECRET.to_owned()),
@@ -121,6 +124,7 @@ async fn the_reader_knows_the_keys_of_the_schema_and_no_others() {
         "/endpoints/0/private_keys/0",
         "/endpoints/0/app_secrets/0",
         "/endpoints/0/logic",
+        "/endpoints/0/logic/tls",
         "/limits",
         "/shutdown",
         "/replay",
@@ -164,7 +168,7 @@ async fn reader_and_schema_agree_on_what_is_good_and_what_is_not() {
         ("/endpoints/0/flow_token_signature", json!("always"), false),
         ("/endpoints/0/ping", json!("edge"), true),
         ("/endpoints/0/ping", json!("both"), false),
-        ("/endpoints/0/logic/url", json!("unix:///run/logic.sock"), true),
+        ("/endpoints/0/logic/tls", json!({}), true),
         ("/endpoints/0/logic/url", json!("logic:50051"), false),
         ("/endpoints/0/logic/deadline", json!("1m 30s"), true),
         ("/endpoints/0/logic/deadline", json!("8"), false),

@@ -36,6 +36,14 @@ impl Edge {
         value.unwrap_or_else(|| panic!("no {series} in\n{metrics}")).parse().unwrap()
     }
 
+    /// Waits until the edge says that it is ready.
+    pub async fn ready(&self) {
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let probe = async || http.get(self.admin_url("/readyz")).send().await.unwrap().status();
+        let ready = async { while probe().await != 200 {} };
+        timeout(PATIENCE, ready).await.expect("the edge gets ready");
+    }
+
     /// Waits until so many reloads have ended like this.
     pub async fn reloads(&self, outcome: &str, count: u64) {
         let series = format!("flow_reloads_total{{flow_outcome=\"{outcome}\"}}");

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use flow_edge::config::Config;
+use flow_edge::config::{Config, LogicTarget};
 use flow_edge::server::{BindError, Drained, Server};
 use flow_edge::shutdown::Signals;
 use flow_edge::telemetry;
@@ -228,7 +228,7 @@ fn config(state: &State, port: Option<u16>, logic: &str) -> Result<(Config, Stri
     }
     // A configuration has at least one endpoint; further ones are the user's own.
     let path = config.endpoints.first_mut().map_or_else(String::new, |endpoint| {
-        endpoint.logic.url = logic.to_owned();
+        endpoint.logic.target = LogicTarget { url: logic.to_owned(), tls: None };
         endpoint.path.clone()
     });
     Ok((config, path))

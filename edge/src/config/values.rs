@@ -33,10 +33,16 @@ pub(super) fn url_path(text: &str) -> Result<String, String> {
 
 pub(super) fn logic_url(text: &str) -> Result<String, String> {
     let good = match Uri::from_str(text) {
-        Ok(uri) if uri.scheme_str() == Some("http") => uri.host().is_some() && matches!(uri.path(), "" | "/"),
+        Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) => {
+            uri.host().is_some() && matches!(uri.path(), "" | "/")
+        }
         _ => text.strip_prefix("unix://").is_some_and(|path| path.starts_with('/')),
     };
-    if good { Ok(text.to_owned()) } else { Err("should be http://HOST:PORT or unix:///PATH/TO/SOCKET".to_owned()) }
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err("should be http://HOST:PORT, https://HOST:PORT or unix:///PATH/TO/SOCKET".to_owned())
+    }
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {

@@ -80,7 +80,7 @@ fn what_it_makes_is_private_and_a_configuration_for_flow_edge() {
     assert_eq!(config.listen.address, "127.0.0.1:8443".parse().unwrap());
     assert!(config.listen.tls.is_some());
     assert_eq!(config.endpoints[0].path, "/flows/appointments");
-    assert_eq!(config.endpoints[0].logic.url, "http://127.0.0.1:50051");
+    assert_eq!(config.endpoints[0].logic.target.url, "http://127.0.0.1:50051");
 }
 
 #[test]

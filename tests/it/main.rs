@@ -6,6 +6,7 @@ mod clients;
 mod endpoints;
 mod hostile;
 mod keys;
+mod load;
 mod messages;
 mod process;
 mod properties;

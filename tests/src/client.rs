@@ -84,6 +84,12 @@ impl Client {
         self
     }
 
+    /// The same client over connections of another kind.
+    pub fn over(mut self, http: reqwest::Client) -> Self {
+        self.http = http;
+        self
+    }
+
     /// Sends a message, sealed and signed.
     pub async fn send(&self, message: Value) -> Answer {
         self.send_plaintext(message.to_string()).await
@@ -138,6 +144,11 @@ impl Exchange {
         answer(self.request, Some(self.sealed)).await
     }
 
+    /// The same where the request may fail.
+    pub async fn try_send(self) -> reqwest::Result<Answer> {
+        try_answer(self.request, Some(self.sealed)).await
+    }
+
     /// The body and its signature.
     pub fn into_parts(self) -> (Vec<u8>, String) {
         (self.sealed.body, self.sealed.signature)
@@ -152,12 +163,16 @@ impl Answer {
 }
 
 async fn answer(request: reqwest::RequestBuilder, sealed: Option<SealedRequest>) -> Answer {
-    let response = request.send().await.unwrap();
+    try_answer(request, sealed).await.unwrap()
+}
+
+async fn try_answer(request: reqwest::RequestBuilder, sealed: Option<SealedRequest>) -> reqwest::Result<Answer> {
+    let response = request.send().await?;
     let (status, version, headers) = (response.status().as_u16(), response.version(), response.headers().clone());
-    let body = response.text().await.unwrap();
+    let body = response.text().await?;
     let opened = sealed.and_then(|sealed| sealed.open(body.as_bytes()).ok());
     let opened = opened.map(|plaintext| serde_json::from_slice(&plaintext).expect("a sealed answer is JSON"));
-    Answer { status, version, headers, body, opened: opened.unwrap_or_default() }
+    Ok(Answer { status, version, headers, body, opened: opened.unwrap_or_default() })
 }
 
 fn builder(edge: &Edge) -> reqwest::ClientBuilder {

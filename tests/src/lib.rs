@@ -7,6 +7,7 @@
 mod client;
 mod edge;
 mod keys;
+mod load;
 mod logic;
 mod operator;
 mod toolchain;
@@ -16,6 +17,7 @@ use std::time::Duration;
 pub use client::{Answer, Client, Exchange, connect};
 pub use edge::{ADDRESS, Edge, EdgeBuilder, Finished, run};
 pub use keys::{APP_SECRET, OTHER_APP_SECRET, Tls, key_file};
+pub use load::{Load, Record};
 pub use logic::{Call, Gate, Logic, completion, invalid_token, screen};
 pub use toolchain::is_there;
 

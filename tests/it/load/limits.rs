@@ -1,0 +1,186 @@
+//! How long a connection may take, how many there may be, and how much they may send.
+
+use flow_tests::{Edge, Gate, Logic, PATIENCE, connect, screen};
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, split};
+use tokio::net::TcpStream;
+use tokio::time::{Duration, interval, timeout};
+use tokio_rustls::client::TlsStream;
+
+use super::{any_logic, init};
+
+async fn limited(logic: &Logic, limits: Value) -> Edge {
+    Edge::before(logic).section("limits", limits).start().await
+}
+
+/// Sends a request that needs no logic, and reads its answer.
+async fn ask(connection: &mut TlsStream<TcpStream>) {
+    connection.write_all(b"GET /flow HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\nuse POST\n") {
+        assert_ne!(connection.read_buf(&mut answer).await.unwrap(), 0, "{}", answer.escape_ascii());
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 405"));
+}
+
+/// Waits until the edge has closed the connection, and returns what it sent before.
+async fn closed(mut connection: impl AsyncRead + Unpin) -> Vec<u8> {
+    let mut sent = Vec::new();
+    // Whether it ends or breaks is TCP's business.
+    let end = timeout(PATIENCE, connection.read_to_end(&mut sent)).await;
+    assert!(end.is_ok(), "the edge closes the connection");
+    sent
+}
+
+#[tokio::test]
+async fn a_connection_that_sends_no_head_is_closed_after_header_timeout() {
+    let logic = any_logic().await;
+    let edge = limited(&logic, json!({ "header_timeout": "1s" })).await;
+    // A connection that had a request is another case: what closes the others must not close this.
+    let mut used = connect(&edge).await;
+    ask(&mut used).await;
+
+    let without_handshake = TcpStream::connect(edge.address()).await.unwrap();
+    let silent = connect(&edge).await;
+    let (reader, mut writer) = split(connect(&edge).await);
+    let trickle = tokio::spawn(async move {
+        let mut pace = interval(Duration::from_millis(10));
+        writer.write_all(b"POST /flow HTTP/1.1\r\nx-slow: ").await.unwrap();
+        while writer.write_all(b"a").await.is_ok() {
+            pace.tick().await;
+        }
+    });
+    let (nothing, no_answer, no_answer_either) =
+        tokio::join!(closed(without_handshake), closed(silent), closed(reader));
+    assert_eq!((nothing, no_answer, no_answer_either), (vec![], vec![], vec![]));
+    trickle.abort();
+    ask(&mut used).await;
+}
+
+#[tokio::test]
+async fn a_connection_without_a_request_is_closed_after_idle_timeout() {
+    let logic = any_logic().await;
+    let edge = limited(&logic, json!({ "idle_timeout": "100ms" })).await;
+    let mut used = connect(&edge).await;
+    ask(&mut used).await;
+    assert_eq!(closed(used).await, b"");
+}
+
+#[tokio::test]
+async fn an_http_2_connection_is_told_before_it_is_closed() {
+    const SETTINGS: u8 = 4;
+    const PING: u8 = 6;
+    const GOAWAY: u8 = 7;
+    let logic = any_logic().await;
+    let edge = limited(&logic, json!({ "idle_timeout": "100ms" })).await;
+    let mut connection = connect(&edge).await;
+    let mut hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    hello.extend([0, 0, 0, SETTINGS, 0, 0, 0, 0, 0]);
+    // GET https://localhost/ in HPACK, with the flags END_HEADERS and END_STREAM.
+    hello.extend([0, 0, 14, 1, 5, 0, 0, 0, 1, 0x82, 0x87, 0x84, 0x41, 9]);
+    hello.extend(b"localhost");
+    connection.write_all(&hello).await.unwrap();
+
+    let mut reasons = Vec::new();
+    let frames = async {
+        let mut head = [0; 9];
+        while connection.read_exact(&mut head).await.is_ok() {
+            let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+            connection.read_exact(&mut payload).await.unwrap();
+            match head[3] {
+                GOAWAY => reasons.push(payload[4..8].to_vec()),
+                PING => {
+                    // The acknowledgement, without which the edge would wait for what may still be on its way.
+                    let answer = [&[0, 0, 8, PING, 1, 0, 0, 0, 0], &*payload].concat();
+                    connection.write_all(&answer).await.unwrap();
+                }
+                _ => {}
+            }
+        }
+    };
+    timeout(PATIENCE, frames).await.expect("the edge closes the connection");
+    assert!(!reasons.is_empty() && reasons.iter().all(|reason| reason == &[0; 4]), "NO_ERROR: {reasons:?}");
+}
+
+#[tokio::test]
+async fn a_request_that_takes_longer_than_idle_timeout_is_answered() {
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let logic = Logic::handling(move |_| {
+        let gate = held.clone();
+        async move {
+            gate.pass().await;
+            Ok(screen("NEXT", json!({})))
+        }
+    })
+    .await;
+    let edge = limited(&logic, json!({ "idle_timeout": "100ms" })).await;
+    let clients = [edge.client(), edge.client().http1(&edge)];
+    let requests = clients.map(|client| tokio::spawn(async move { client.send(init()).await }));
+    for _ in &requests {
+        gate.arrival().await;
+    }
+    // The time is over when it is for one that began later.
+    let mut idle = connect(&edge).await;
+    ask(&mut idle).await;
+    closed(idle).await;
+    for _ in &requests {
+        gate.open();
+    }
+    for request in requests {
+        assert_eq!(request.await.unwrap().status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_head_larger_than_the_limit_is_431() {
+    let logic = any_logic().await;
+    let edge = limited(&logic, json!({ "max_header": "8KiB" })).await;
+    let mut connection = connect(&edge).await;
+    let head = format!("POST /flow HTTP/1.1\r\nhost: localhost\r\nx-long: {}", "a".repeat(8 * 1024));
+    connection.write_all(head.as_bytes()).await.unwrap();
+    assert!(closed(connection).await.starts_with(b"HTTP/1.1 431 "));
+    // HTTP/2 says it for one request, and the connection goes on.
+    let client = edge.client();
+    assert_eq!(client.send_signed("{}", Some(&[b'a'; 8 * 1024])).await.status, 431);
+    assert_eq!(client.send(init()).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_connection_too_many_waits_until_one_is_closed() {
+    let logic = any_logic().await;
+    let edge = limited(&logic, json!({ "max_connections": 2 })).await;
+    let (mut first, mut second) = (connect(&edge).await, connect(&edge).await);
+    let client = edge.client();
+    let third = tokio::spawn(async move { client.send(init()).await });
+    for _ in 0..10 {
+        ask(&mut first).await;
+        ask(&mut second).await;
+    }
+    assert!(!third.is_finished());
+    drop(first);
+    assert_eq!(third.await.unwrap().status, 200);
+    ask(&mut second).await;
+}
+
+#[tokio::test]
+async fn bodies_that_would_take_too_much_memory_are_503() {
+    let logic = any_logic().await;
+    let edge = limited(&logic, json!({ "max_body_memory": "1000B" })).await;
+    let client = edge.client();
+    let answer = client.send_body([b'a'; 1001]).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
+    assert_eq!(client.send_body([b'a'; 1000]).await.status, 400);
+
+    let mut slow = connect(&edge).await;
+    slow.write_all(b"POST /flow HTTP/1.1\r\nhost: localhost\r\ncontent-length: 700\r\n\r\n").await.unwrap();
+    slow.write_all(&[b'a'; 600]).await.unwrap();
+    let until = |status: u16| {
+        let client = &client;
+        let asked = async move { while client.send_body([b'a'; 600]).await.status != status {} };
+        timeout(PATIENCE, asked)
+    };
+    until(503).await.expect("what one body takes is missing for another");
+    drop(slow);
+    until(400).await.expect("what it took comes back");
+}

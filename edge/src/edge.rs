@@ -21,6 +21,7 @@ use crate::server::BindError;
 pub(crate) struct Edge {
     current: RwLock<Arc<Settings>>,
     pub(crate) metrics: Arc<Metrics>,
+    requests: Arc<AtomicUsize>,
     in_flight: Arc<AtomicUsize>,
     body_memory: Arc<AtomicUsize>,
 }
@@ -52,6 +53,7 @@ impl Edge {
         Ok(Self {
             current: RwLock::new(Arc::new(settings)),
             metrics,
+            requests: Arc::default(),
             in_flight: Arc::default(),
             body_memory: Arc::default(),
         })
@@ -69,24 +71,32 @@ impl Edge {
         Ok(())
     }
 
-    /// Room for one more request; `None` where there is none.
-    pub(crate) fn admit(&self, limits: &Limits) -> Option<Reservation> {
-        Reservation::take(&self.in_flight, 1, limits.max_in_flight)
+    /// Counts a request from its head to its answer.
+    pub(crate) fn begin(&self) -> Reservation {
+        let mut request = Reservation::of(&self.requests);
+        request.grow(1, usize::MAX);
+        request
     }
 
-    /// Whether there would be room for one more request.
+    /// Room for one more request in flight; `None` where there is none.
+    pub(crate) fn admit(&self, limits: &Limits) -> Option<Reservation> {
+        let mut room = Reservation::of(&self.in_flight);
+        room.grow(1, limits.max_in_flight).then_some(room)
+    }
+
+    /// Whether there would be room for one more request in flight.
     pub(crate) fn has_room(&self, limits: &Limits) -> bool {
         self.in_flight.load(Ordering::Relaxed) < limits.max_in_flight
     }
 
-    /// Room for so many bytes of a body; `None` where there is none.
-    pub(crate) fn reserve_body(&self, bytes: usize, limits: &Limits) -> Option<Reservation> {
-        Reservation::take(&self.body_memory, bytes, limits.max_body_memory)
+    /// Memory for a body, to grow as it comes.
+    pub(crate) fn reserve_body(&self) -> Reservation {
+        Reservation::of(&self.body_memory)
     }
 
-    /// Whether no request is being worked on or received.
+    /// Whether no request waits for its answer.
     pub(crate) fn is_idle(&self) -> bool {
-        self.in_flight.load(Ordering::Relaxed) == 0 && self.body_memory.load(Ordering::Relaxed) == 0
+        self.requests.load(Ordering::Relaxed) == 0
     }
 }
 
@@ -168,11 +178,16 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
-    fn take(of: &Arc<AtomicUsize>, amount: usize, limit: usize) -> Option<Self> {
+    fn of(of: &Arc<AtomicUsize>) -> Self {
+        Self { of: Arc::clone(of), amount: 0 }
+    }
+
+    /// Whether there is room for so much more; where not, this should be given back.
+    pub(crate) fn grow(&mut self, amount: usize, limit: usize) -> bool {
         // Taken first and looked at then: two at once may both be refused, never both be let in.
-        let before = of.fetch_add(amount, Ordering::Relaxed);
-        let reservation = Self { of: Arc::clone(of), amount };
-        (before.saturating_add(amount) <= limit).then_some(reservation)
+        let before = self.of.fetch_add(amount, Ordering::Relaxed);
+        self.amount += amount;
+        before.saturating_add(amount) <= limit
     }
 }
 
@@ -187,14 +202,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_reserved_is_given_back_and_what_is_refused_is_not_kept() {
+    fn what_is_reserved_is_given_back_and_what_is_refused_too() {
         let used = Arc::default();
-        let first = Reservation::take(&used, 3, 5).unwrap();
-        assert!(Reservation::take(&used, 3, 5).is_none());
-        assert!(Reservation::take(&used, usize::MAX, 5).is_none());
-        let second = Reservation::take(&used, 2, 5).unwrap();
-        drop((first, second));
-        assert!(Reservation::take(&used, 5, 5).is_some());
+        let mut first = Reservation::of(&used);
+        assert!(first.grow(3, 5));
+        let mut second = Reservation::of(&used);
+        assert!(!second.grow(3, 5));
+        drop(second);
+        assert!(first.grow(2, 5));
+        drop(first);
         assert_eq!(used.load(Ordering::Relaxed), 0);
     }
 }

@@ -3,14 +3,16 @@
 //! Each connection has a task of its own from its first byte, handshake included: in the accept loop one silent client would
 //! stop everyone. It refuses to know what is served.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use http::{Request, Response};
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
@@ -31,6 +33,8 @@ use tracing::{debug, warn};
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a connection that we end may take to say farewell: HTTP/2 has frames for it, TLS an alert.
 const FAREWELL: Duration = Duration::from_secs(5);
+/// How long an HTTP/1.1 connection is kept after `stop` for a request that may be on its way.
+const LINGER: Duration = Duration::from_secs(1);
 /// Streams that the peer opened and reset before we looked at them. One more, and the connection is ended: the answer to a
 /// "rapid reset" flood (CVE-2023-44487).
 const MAX_PENDING_RESETS: usize = 20;
@@ -109,11 +113,11 @@ async fn connection(stream: TcpStream, terms: Terms, service: Router, stop: Canc
     }
     let Some(tls) = &terms.tls else { return http(stream, &terms, service, stop).await };
     let handshake = timeout(terms.header_timeout, TlsAcceptor::from(Arc::clone(tls)).accept(stream));
-    match stop.run_until_cancelled(handshake).await {
-        Some(Ok(Ok(stream))) => http(stream, &terms, service, stop).await,
-        Some(Ok(Err(error))) => debug!(%error, "TLS handshake failed"),
-        Some(Err(_)) => debug!("TLS handshake took too long"),
-        None => {}
+    // Not cut off by `stop`: with TLS 1.3 a client sends its request before we have seen the end of the handshake.
+    match handshake.await {
+        Ok(Ok(stream)) => http(stream, &terms, service, stop).await,
+        Ok(Err(error)) => debug!(%error, "TLS handshake failed"),
+        Err(_) => debug!("TLS handshake took too long"),
     }
 }
 
@@ -134,11 +138,11 @@ async fn http(
         .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
         .max_local_error_reset_streams(MAX_ERROR_RESETS);
     let activity = Arc::new(Activity::default());
-    let service = watched(service, Arc::clone(&activity));
+    let service = watched(service, Arc::clone(&activity), stop.clone());
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
     tokio::select! {
         result = connection.as_mut() => return ended(result),
-        () = stop.cancelled() => {}
+        () = activity.may_close(stop) => {}
         () = activity.cease(terms) => debug!("connection without a request for too long"),
     }
     connection.as_mut().graceful_shutdown();
@@ -163,10 +167,20 @@ fn ended<E: std::fmt::Display>(result: Result<(), E>) {
 struct Activity {
     requests: AtomicUsize,
     begun: AtomicUsize,
+    is_http2: AtomicBool,
     changed: Notify,
 }
 
 impl Activity {
+    /// Returns some time after `stop`. HTTP/2 has a farewell that loses no request. HTTP/1.1 has only `Connection: close` on an
+    /// answer: a request that is on its way meanwhile gets it, and its connection ends with that.
+    async fn may_close(&self, stop: CancellationToken) {
+        stop.cancelled().await;
+        if !self.is_http2.load(Ordering::Relaxed) {
+            sleep(LINGER).await;
+        }
+    }
+
     /// Returns once the connection has been without a request for too long.
     async fn cease(&self, terms: &Terms) {
         loop {
@@ -211,19 +225,24 @@ impl Drop for Active {
     }
 }
 
-/// The service, with each request counted as activity.
+/// The service, with each request counted as activity, and HTTP/1.1 told that the connection ends after `stop`.
 fn watched(
     service: Router,
     activity: Arc<Activity>,
-) -> impl Service<Request<hyper::body::Incoming>, Response = Response<Body>, Error = std::convert::Infallible, Future: Send>
-+ Clone {
+    stop: CancellationToken,
+) -> impl Service<Request<hyper::body::Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone {
     tower::service_fn(move |request: Request<hyper::body::Incoming>| {
+        let is_http2 = request.version() == Version::HTTP_2;
+        activity.is_http2.store(is_http2, Ordering::Relaxed);
         let active = Active::begin(Arc::clone(&activity));
-        let service = service.clone();
+        let (service, stop) = (service.clone(), stop.clone());
         async move {
-            let answer = service.oneshot(request.map(Body::new)).await;
+            let mut answer = service.oneshot(request.map(Body::new)).await?;
+            if stop.is_cancelled() && !is_http2 {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             drop(active);
-            answer
+            Ok(answer)
         }
     })
 }

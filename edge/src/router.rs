@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -43,6 +43,9 @@ async fn serve(State(edge): State<Arc<Edge>>, request: Request) -> Response {
     let settings = edge.current();
     let route = settings.route(request.uri().path());
     let mut seen = Seen::default();
+    let endpoint = route.map(|route| &*route.endpoint.name);
+    let _request = edge.begin();
+    let mut unanswered = Unanswered { endpoint, request_id: &request_id, started, is_answered: false };
 
     let answer = answer(&edge, &settings, route, request, started, &request_id, &mut seen);
     let answer = AssertUnwindSafe(answer).catch_unwind().await.unwrap_or(Err(Error::Panicked));
@@ -50,7 +53,8 @@ async fn serve(State(edge): State<Arc<Edge>>, request: Request) -> Response {
     if answer.as_ref().is_err_and(|error| *error == Error::Panicked) {
         edge.metrics.panic();
     }
-    report(route.map(|route| &*route.endpoint.name), &request_id, started, &seen, &answer);
+    unanswered.is_answered = true;
+    report(endpoint, &request_id, started, &seen, &answer);
     let mut response = respond(answer);
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -112,23 +116,27 @@ async fn receive(edge: &Edge, mut body: Body, limits: &Limits, deadline: Instant
 }
 
 async fn collect(edge: &Edge, body: &mut Body, limits: &Limits) -> Result<Bytes, Error> {
-    let mut length = 0;
-    let mut parts = Vec::new();
-    let mut reserved = Vec::new();
+    let mut first = Bytes::new();
+    // A body in many small parts takes no more memory than one in a large one.
+    let mut whole = BytesMut::new();
+    let mut reserved = edge.reserve_body();
     while let Some(frame) = body.frame().await {
         // Trailers say nothing to us.
         let Ok(part) = frame.map_err(|_| Error::BodyBroken)?.into_data() else { continue };
-        length += part.len();
-        if length > limits.max_body {
+        if first.len() + whole.len() + part.len() > limits.max_body {
             return Err(Error::BodyTooLarge);
         }
-        reserved.push(edge.reserve_body(part.len(), limits).ok_or(Error::NoBodyMemory)?);
-        parts.push(part);
+        if !reserved.grow(part.len(), limits.max_body_memory) {
+            return Err(Error::NoBodyMemory);
+        }
+        if first.is_empty() && whole.is_empty() {
+            first = part;
+        } else {
+            whole.extend_from_slice(&std::mem::take(&mut first));
+            whole.extend_from_slice(&part);
+        }
     }
-    Ok(match parts.as_mut_slice() {
-        [only] => std::mem::take(only),
-        _ => parts.concat().into(),
-    })
+    Ok(if whole.is_empty() { first } else { whole.freeze() })
 }
 
 /// Reads a body that nobody wants: HTTP/1.1 can only use the connection again when all of it was read.
@@ -156,13 +164,37 @@ fn respond(answer: Result<Answer, Error>) -> Response {
     }
 }
 
+/// Reports a request that is dropped without an answer, because its client went away.
+struct Unanswered<'a> {
+    endpoint: Option<&'a str>,
+    request_id: &'a str,
+    started: Instant,
+    is_answered: bool,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            info!(
+                { semconv::ENDPOINT } = self.endpoint,
+                { semconv::REQUEST_ID } = self.request_id,
+                { semconv::ERROR_TYPE } = "client_gone",
+                { semconv::FAULT } = Fault::Client.name(),
+                reason = "the client went away before it was answered",
+                duration_ms = milliseconds(self.started),
+                "request"
+            );
+        }
+    }
+}
+
 /// The access line: one for each request, a warning where the edge or logic is at fault.
 fn report(endpoint: Option<&str>, request_id: &str, started: Instant, seen: &Seen, answer: &Result<Answer, Error>) {
     let (status, error) = match answer {
         Ok(answer) => (answer.status, answer.hidden),
         Err(error) => (error.status(), Some(*error)),
     };
-    let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
+    let duration_ms = milliseconds(started);
     let fault = error.map(Error::fault);
     let reason = error.map(display);
     // The level is part of a log line's static description, so the two cannot be one.
@@ -191,4 +223,8 @@ fn report(endpoint: Option<&str>, request_id: &str, started: Instant, seen: &See
             "request"
         );
     }
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
 }

@@ -47,7 +47,7 @@ async fn sigterm_lets_requests_in_flight_finish_and_exits_with_0() {
 }
 
 #[tokio::test]
-async fn an_idle_edge_ends_at_once_on_sigterm_although_clients_are_connected() {
+async fn an_idle_edge_ends_by_itself_on_sigterm_although_clients_are_connected() {
     let logic = Logic::answering(screen("NEXT", json!({}))).await;
     let edge = Edge::before(&logic).start().await;
     let (client, http1_client) = (edge.client(), edge.client().http1(&edge));

@@ -129,6 +129,11 @@ impl Edge {
         assert!(Command::new("kill").args([&format!("-{name}"), &process]).status().await.unwrap().success());
     }
 
+    /// The process.
+    pub fn process(&self) -> u32 {
+        self.process.id().expect("a running edge")
+    }
+
     /// Whether the process still runs.
     pub fn is_running(&mut self) -> bool {
         self.process.try_wait().unwrap().is_none()

@@ -36,6 +36,14 @@ impl Edge {
         value.unwrap_or_else(|| panic!("no {series} in\n{metrics}")).parse().unwrap()
     }
 
+    /// How often a `private_key` or an `app_secret` of the endpoint `flow` was of use.
+    pub async fn uses(&self, what: &str, fingerprint: &str) -> u64 {
+        // Labels stand in the order of their names.
+        let mut labels = [format!("flow_{what}=\"{fingerprint}\""), "flow_endpoint=\"flow\"".to_owned()];
+        labels.sort();
+        self.metric(&format!("flow_{what}_uses_total{{{}}}", labels.join(","))).await
+    }
+
     /// Waits until the edge says that it is ready.
     pub async fn ready(&self) {
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
@@ -44,10 +52,14 @@ impl Edge {
         timeout(PATIENCE, ready).await.expect("the edge gets ready");
     }
 
+    /// How many reloads have ended like this.
+    pub async fn reload_count(&self, outcome: &str) -> u64 {
+        self.metric(&format!("flow_reloads_total{{flow_outcome=\"{outcome}\"}}")).await
+    }
+
     /// Waits until so many reloads have ended like this.
     pub async fn reloads(&self, outcome: &str, count: u64) {
-        let series = format!("flow_reloads_total{{flow_outcome=\"{outcome}\"}}");
-        let counted = async { while self.metric(&series).await < count {} };
+        let counted = async { while self.reload_count(outcome).await < count {} };
         timeout(PATIENCE, counted).await.unwrap_or_else(|_| panic!("no {count} reloads were {outcome}"));
     }
 }

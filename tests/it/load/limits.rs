@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Duration, interval, timeout};
 use tokio_rustls::client::TlsStream;
 
-use super::{any_logic, init};
+use super::{any_logic, init, memory};
 
 async fn limited(logic: &Logic, limits: Value) -> Edge {
     Edge::before(logic).section("limits", limits).start().await
@@ -183,4 +183,25 @@ async fn bodies_that_would_take_too_much_memory_are_503() {
     until(503).await.expect("what one body takes is missing for another");
     drop(slow);
     until(400).await.expect("what it took comes back");
+}
+
+#[tokio::test]
+async fn a_body_in_parts_of_one_byte_takes_little_more_memory_than_its_bytes() {
+    let logic = any_logic().await;
+    let slowly = json!({ "logic": { "deadline": "1m" } });
+    let edge = Edge::before(&logic).with(slowly).section("limits", json!({ "body_timeout": "1m" })).start().await;
+    let before = memory(&edge);
+    let mut connection = connect(&edge).await;
+    connection
+        .write_all(b"POST /flow HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n")
+        .await
+        .unwrap();
+    connection.write_all(&b"1\r\na\r\n".repeat(1024 * 1024)).await.unwrap();
+    connection.write_all(b"0\r\n\r\n").await.unwrap();
+    let mut answer = [0; 12];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 432");
+    // A mebibyte, and what it takes to receive it; kept part by part it would be forty.
+    let taken = memory(&edge) - before;
+    assert!(taken < 16 * 1024 * 1024, "{taken} bytes");
 }

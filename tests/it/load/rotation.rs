@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::{any_logic, clients, init, machine, metric, reloads, until_reloads};
+use super::{any_logic, clients, init, machine};
 
 /// A volume as Kubernetes mounts it: each file is a link through `..data`, and that is a link to a folder, swapped whole.
 struct Volume {
@@ -101,7 +101,7 @@ impl Rotating {
         rotating.write();
         symlink(rotating.volume.path("flow-edge.yaml"), rotating.volume.path("config")).unwrap();
         fs::rename(rotating.volume.path("config"), file).unwrap();
-        until_reloads(&rotating.edge, "applied", 1).await;
+        rotating.edge.reloads("applied", 1).await;
         rotating
     }
 
@@ -113,9 +113,9 @@ impl Rotating {
 
     /// The same, and returns when it is in force.
     async fn apply(&mut self) {
-        let applied = reloads(&self.edge, "applied").await;
+        let applied = self.edge.reload_count("applied").await;
         self.write();
-        until_reloads(&self.edge, "applied", applied + 1).await;
+        self.edge.reloads("applied", applied + 1).await;
     }
 
     /// Names these files of the volume in a list of the endpoint.
@@ -129,9 +129,7 @@ impl Rotating {
     }
 
     async fn uses(&self, what: &str, names: [&str; 2]) -> [u64; 2] {
-        let (name, label) = (format!("flow_{what}_uses_total"), format!("flow_{what}"));
-        let uses = |value| metric(&self.edge, &name, &label, value);
-        [uses(names[0]).await, uses(names[1]).await]
+        [self.edge.uses(what, names[0]).await, self.edge.uses(what, names[1]).await]
     }
 
     /// Waits for the line that says what was wrong: in the configuration's line that holds this text.
@@ -187,7 +185,7 @@ async fn a_private_key_is_replaced_and_no_request_fails() {
     load.rounds(10).await;
     assert_eq!(rotating.clients()[0].send(init()).await.status, 421);
     load.stop().await.assert_flawless();
-    assert_eq!(reloads(&rotating.edge, "refused").await, 0);
+    assert_eq!(rotating.edge.reload_count("refused").await, 0);
 }
 
 #[tokio::test]
@@ -217,7 +215,7 @@ async fn an_app_secret_is_replaced_and_no_request_fails() {
     load.rounds(10).await;
     assert_eq!(rotating.clients()[0].send(init()).await.status, 432);
     load.stop().await.assert_flawless();
-    assert_eq!(reloads(&rotating.edge, "refused").await, 0);
+    assert_eq!(rotating.edge.reload_count("refused").await, 0);
 }
 
 /// Connections that trust these certificates.
@@ -251,7 +249,7 @@ async fn the_certificate_is_replaced_and_no_request_fails() {
     assert!(asked(&old).await.unwrap_err().is_connect());
     load.rounds(10).await;
     load.stop().await.assert_flawless();
-    assert_eq!(reloads(&rotating.edge, "refused").await, 0);
+    assert_eq!(rotating.edge.reload_count("refused").await, 0);
 }
 
 #[tokio::test]
@@ -297,11 +295,11 @@ async fn a_bad_state_is_refused_once_with_its_reason_and_no_request_fails() {
         let good = rotating.volume.text(name);
         rotating.volume.set(name, text);
         rotating.volume.swap();
-        until_reloads(&rotating.edge, "refused", refused).await;
+        rotating.edge.reloads("refused", refused).await;
         rotating.wait_for_refusal(line, field, &reason).await;
         // It is looked at again and again, and said once.
         load.rounds(20).await;
-        assert_eq!(reloads(&rotating.edge, "refused").await, refused);
+        assert_eq!(rotating.edge.reload_count("refused").await, refused);
         rotating.volume.set(name, good);
         rotating.apply().await;
     }
@@ -316,7 +314,7 @@ async fn a_hangup_applies_a_change_at_once() {
     rotating.list("app_secrets", &["new-secret", "old-secret"]);
     rotating.write();
     rotating.edge.signal("HUP").await;
-    until_reloads(&rotating.edge, "applied", 2).await;
+    rotating.edge.reloads("applied", 2).await;
     assert_eq!(rotating.clients()[0].clone().app_secret(OTHER_APP_SECRET).send(init()).await.status, 200);
 }
 
@@ -332,10 +330,10 @@ async fn what_needs_a_restart_is_refused() {
         rotating.config = before.clone();
         rotating.config[section][key] = value.clone();
         rotating.write();
-        until_reloads(&rotating.edge, "refused", refused).await;
+        rotating.edge.reloads("refused", refused).await;
         let line = format!("\"{key}\": {value}");
         rotating.wait_for_refusal(&line, &format!("{section}.{key}"), "cannot change while the edge runs").await;
         assert_eq!(rotating.clients()[0].send(init()).await.status, 200);
     }
-    assert_eq!(reloads(&rotating.edge, "applied").await, 1);
+    assert_eq!(rotating.edge.reload_count("applied").await, 1);
 }

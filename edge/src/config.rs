@@ -83,6 +83,8 @@ pub struct Endpoint {
     pub app_secrets: Vec<AppSecret>,
     /// What becomes of the signature of the flow token (data API 4.0).
     pub flow_token_signature: FlowTokenSignature,
+    /// Most requests worked on at a time; `None` for all of `limits.max_in_flight`, or half where there are other endpoints.
+    pub max_in_flight: Option<usize>,
     /// Who answers a ping.
     pub ping: Ping,
     /// The FlowService behind the endpoint.
@@ -321,6 +323,7 @@ fn read_endpoint(section: &Section<'_>, files: &Files<'_>) -> Option<Endpoint> {
         "require" => Ok(FlowTokenSignature::Require),
         _ => Err("should be `ignore`, `verify` or `require`".to_owned()),
     });
+    let max_in_flight = section.optional("max_in_flight", count);
     let ping = section.optional("ping", |text| match text {
         "logic" => Ok(Ping::Logic),
         "edge" => Ok(Ping::Edge),
@@ -334,6 +337,7 @@ fn read_endpoint(section: &Section<'_>, files: &Files<'_>) -> Option<Endpoint> {
         private_keys: private_keys?,
         app_secrets: app_secrets?,
         flow_token_signature: flow_token_signature.unwrap_or(FlowTokenSignature::Verify),
+        max_in_flight,
         ping: ping.unwrap_or(Ping::Logic),
         logic: logic?,
     })

@@ -15,12 +15,14 @@ use crate::metrics::Metrics;
 use crate::replay::Replay;
 use crate::ring::Ring;
 use crate::server::BindError;
+use crate::turns::Turns;
 
 /// What all requests share.
 #[derive(Debug)]
 pub(crate) struct Edge {
     current: RwLock<Arc<Settings>>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) turns: Turns,
     requests: Arc<AtomicUsize>,
     in_flight: Arc<AtomicUsize>,
     body_memory: Arc<AtomicUsize>,
@@ -44,6 +46,16 @@ pub(crate) struct Settings {
 pub(crate) struct Route {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) deadline: Duration,
+    max_in_flight: usize,
+    /// Goes on through a reload, with the name of the endpoint.
+    in_flight: Arc<AtomicUsize>,
+}
+
+/// A request's room among those in flight.
+#[derive(Debug)]
+pub(crate) struct Room {
+    _of_all: Reservation,
+    _of_endpoint: Reservation,
 }
 
 impl Edge {
@@ -53,6 +65,7 @@ impl Edge {
         Ok(Self {
             current: RwLock::new(Arc::new(settings)),
             metrics,
+            turns: Turns::new(),
             requests: Arc::default(),
             in_flight: Arc::default(),
             body_memory: Arc::default(),
@@ -78,15 +91,19 @@ impl Edge {
         request
     }
 
-    /// Room for one more request in flight; `None` where there is none.
-    pub(crate) fn admit(&self, limits: &Limits) -> Option<Reservation> {
-        let mut room = Reservation::of(&self.in_flight);
-        room.grow(1, limits.max_in_flight).then_some(room)
+    /// Room for one more request in flight, of all and of its endpoint; `None` where there is none.
+    pub(crate) fn admit(&self, limits: &Limits, route: &Route) -> Option<Room> {
+        let mut of_all = Reservation::of(&self.in_flight);
+        let mut of_endpoint = Reservation::of(&route.in_flight);
+        let fits = of_all.grow(1, limits.max_in_flight) && of_endpoint.grow(1, route.max_in_flight);
+        fits.then_some(Room { _of_all: of_all, _of_endpoint: of_endpoint })
     }
 
-    /// Whether there would be room for one more request in flight.
-    pub(crate) fn has_room(&self, limits: &Limits) -> bool {
+    /// Whether there would be room for one more request in flight, and a turn for it in time.
+    pub(crate) fn has_room(&self, limits: &Limits, route: &Route) -> bool {
         self.in_flight.load(Ordering::Relaxed) < limits.max_in_flight
+            && route.in_flight.load(Ordering::Relaxed) < route.max_in_flight
+            && !self.turns.is_full()
     }
 
     /// Memory for a body, to grow as it comes.
@@ -103,14 +120,24 @@ impl Edge {
 impl Settings {
     fn new(config: Config, before: Option<&Self>, metrics: &Arc<Metrics>) -> Result<Self, tonic::transport::Error> {
         let mut logics = HashMap::new();
-        let mut by_path = HashMap::new();
+        let mut by_path: HashMap<_, _> = HashMap::new();
+        // One endpoint whose logic is slow leaves half of the room to the others.
+        let share = match config.endpoints.len() {
+            1 => config.limits.max_in_flight,
+            _ => config.limits.max_in_flight.div_ceil(2),
+        };
         for endpoint in config.endpoints {
             let target = &endpoint.logic.target;
             let known = logics.get(target).or_else(|| before?.logics.get(target));
             let logic = known.map_or_else(|| Logic::new(target), |logic| Ok(Logic::clone(logic)))?;
             logics.insert(target.clone(), logic.clone());
+            let known =
+                before.and_then(|before| before.by_path.values().find(|route| *route.endpoint.name == *endpoint.name));
+            let in_flight = known.map_or_else(Arc::default, |route| Arc::clone(&route.in_flight));
+            let max_in_flight = endpoint.max_in_flight.unwrap_or(share);
             let (path, deadline) = (endpoint.path.clone(), endpoint.logic.deadline);
-            by_path.insert(path, Route { deadline, endpoint: Arc::new(ready(endpoint, logic, metrics)) });
+            let endpoint = Arc::new(ready(endpoint, logic, metrics));
+            by_path.insert(path, Route { endpoint, deadline, max_in_flight, in_flight });
         }
         let replay = match before {
             Some(before) if before.replay.settings() == config.replay => Arc::clone(&before.replay),

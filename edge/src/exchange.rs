@@ -15,12 +15,13 @@ use http::StatusCode;
 
 use crate::config::{FlowTokenSignature, Ping};
 use crate::convert::{self, Violation};
-use crate::edge::Reservation;
+use crate::edge::Room;
 use crate::error::{Error, token_invalid};
 use crate::logic::{Call, Logic};
 use crate::metrics::Metrics;
 use crate::replay::Replay;
 use crate::ring::Ring;
+use crate::turns::Turns;
 
 /// An endpoint, ready to answer.
 #[derive(Debug)]
@@ -43,7 +44,7 @@ pub(crate) struct Received<'a> {
     pub(crate) body: Bytes,
     pub(crate) call: Call,
     /// Its room among the requests in flight, given back once it is answered.
-    pub(crate) room: Reservation,
+    pub(crate) room: Room,
 }
 
 /// What goes back: a sealed body, or an empty one.
@@ -65,6 +66,7 @@ pub(crate) struct Seen {
 /// Answers one request.
 pub(crate) async fn exchange(
     endpoint: &Arc<Endpoint>,
+    turns: &Turns,
     replay: &Replay,
     received: Received<'_>,
     seen: &mut Seen,
@@ -72,7 +74,9 @@ pub(crate) async fn exchange(
     let Received { signature, body, call, room } = received;
     let body = endpoint.app_secrets.verify(body, signature)?;
     let envelope = Envelope::parse(body)?;
+    let turn = turns.take().await.ok_or(Error::Overloaded)?;
     let (plaintext, session) = endpoint.private_keys.open(envelope)?;
+    drop(turn);
     let request = Request::decode(&plaintext)?;
     seen.action = Some(action(&request));
     let identity = session.identity();
@@ -86,7 +90,7 @@ async fn answer(
     request: Request,
     session: Session,
     call: Call,
-    _room: Reservation,
+    _room: Room,
 ) -> Result<Answer, Error> {
     match request {
         Request::Ping(_) if endpoint.ping == Ping::Edge => seal(session, Response::Active),

@@ -22,5 +22,6 @@ mod replay;
 mod ring;
 mod router;
 mod semconv;
+mod turns;
 
 pub use server::Server;

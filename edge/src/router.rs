@@ -47,8 +47,7 @@ async fn serve(State(edge): State<Arc<Edge>>, request: Request) -> Response {
     let _request = edge.begin();
     let mut unanswered = Unanswered { endpoint, request_id: &request_id, started, is_answered: false };
 
-    let answer = answer(&edge, &settings, route, request, started, &request_id, &mut seen);
-    let answer = AssertUnwindSafe(answer).catch_unwind().await.unwrap_or(Err(Error::Panicked));
+    let answer = caught(answer(&edge, &settings, route, request, started, &request_id, &mut seen)).await;
 
     if answer.as_ref().is_err_and(|error| *error == Error::Panicked) {
         edge.metrics.panic();
@@ -60,6 +59,11 @@ async fn serve(State(edge): State<Arc<Edge>>, request: Request) -> Response {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// A panic is the end of one request, and of nothing else.
+async fn caught(answer: impl Future<Output = Result<Answer, Error>>) -> Result<Answer, Error> {
+    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or(Err(Error::Panicked))
 }
 
 async fn answer(
@@ -78,7 +82,7 @@ async fn answer(
     let accepted = match route {
         None => Err(Error::NotFound),
         Some(_) if head.method != Method::POST => Err(Error::MethodNotAllowed),
-        Some(_) if !edge.has_room(limits) => Err(Error::Overloaded),
+        Some(route) if !edge.has_room(limits, route) => Err(Error::Overloaded),
         Some(route) => Ok(route),
     };
     let route = match accepted {
@@ -94,9 +98,9 @@ async fn answer(
         signature: signature(&head.headers),
         body,
         call: Call { request_id: request_id.to_owned(), deadline: started + route.deadline },
-        room: edge.admit(limits).ok_or(Error::Overloaded)?,
+        room: edge.admit(limits, route).ok_or(Error::Overloaded)?,
     };
-    exchange(&route.endpoint, &settings.replay, received, seen).await
+    exchange(&route.endpoint, &edge.turns, &settings.replay, received, seen).await
 }
 
 fn signature(headers: &HeaderMap) -> Option<&[u8]> {
@@ -227,4 +231,17 @@ fn report(endpoint: Option<&str>, request_id: &str, started: Instant, seen: &See
 
 fn milliseconds(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_500() {
+        let outcome = caught(async { panic!("a bug") }).await;
+        assert_eq!(outcome.as_ref().err(), Some(&Error::Panicked));
+        let response = respond(outcome);
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
 }

@@ -8,6 +8,7 @@ mod hostile;
 mod keys;
 mod load;
 mod messages;
+mod overload;
 mod process;
 mod properties;
 mod reload;

@@ -21,7 +21,8 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
-type Outcoming = Pin<Box<dyn Future<Output = Result<HandleDataExchangeResponse, Status>> + Send>>;
+type Answer = Result<HandleDataExchangeResponse, Status>;
+type Outcoming = Pin<Box<dyn Future<Output = Answer> + Send>>;
 type Handler = dyn Fn(HandleDataExchangeRequest) -> Outcoming + Send + Sync;
 
 /// A call that reached logic.
@@ -40,6 +41,8 @@ pub enum Call {
 pub struct Logic {
     address: SocketAddr,
     calls: Arc<Mutex<Vec<Call>>>,
+    request_ids: Arc<Mutex<Vec<Vec<String>>>>,
+    told: Arc<Mutex<Option<Answer>>>,
     server: JoinHandle<()>,
 }
 
@@ -76,7 +79,7 @@ impl Logic {
     /// Answers data exchanges as the handler says.
     pub async fn handling<F>(handler: impl Fn(HandleDataExchangeRequest) -> F + Send + Sync + 'static) -> Self
     where
-        F: Future<Output = Result<HandleDataExchangeResponse, Status>> + Send + 'static,
+        F: Future<Output = Answer> + Send + 'static,
     {
         Self::start(Box::new(move |request| Box::pin(handler(request))), None).await
     }
@@ -84,14 +87,25 @@ impl Logic {
     async fn start(handler: Box<Handler>, otherwise: Option<Status>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let calls = Arc::default();
+        let (calls, request_ids, told) = (Arc::default(), Arc::default(), Arc::default());
         let (health, health_service) = tonic_health::server::health_reporter();
         health.set_service_status("", tonic_health::ServingStatus::Serving).await;
-        let service = Service { handler, otherwise, calls: Arc::clone(&calls) };
+        let service = Service {
+            handler,
+            otherwise,
+            calls: Arc::clone(&calls),
+            request_ids: Arc::clone(&request_ids),
+            told: Arc::clone(&told),
+        };
         let server = Server::builder().add_service(FlowServiceServer::new(service)).add_service(health_service);
         let server = server.serve_with_incoming(TcpIncoming::from(listener));
         let server = tokio::spawn(async move { server.await.unwrap() });
-        Self { address, calls, server }
+        Self { address, calls, request_ids, told, server }
+    }
+
+    /// From now on answers every data exchange so; error notifications and pings too, where it is a failure.
+    pub fn answer(&self, answer: Result<HandleDataExchangeResponse, Status>) {
+        *self.told.lock().unwrap() = Some(answer);
     }
 
     /// The URL for `logic.url`.
@@ -102,6 +116,11 @@ impl Logic {
     /// Every call so far.
     pub fn calls(&self) -> Vec<Call> {
         self.calls.lock().unwrap().clone()
+    }
+
+    /// The identifier of every call so far, each as the message and as the metadata have it.
+    pub fn request_ids(&self) -> Vec<Vec<String>> {
+        self.request_ids.lock().unwrap().clone()
     }
 
     /// The one call so far.
@@ -172,16 +191,24 @@ struct Service {
     /// What error notifications and pings are answered, where not with success.
     otherwise: Option<Status>,
     calls: Arc<Mutex<Vec<Call>>>,
+    request_ids: Arc<Mutex<Vec<Vec<String>>>>,
+    told: Arc<Mutex<Option<Answer>>>,
 }
 
 impl Service {
-    fn keep(&self, call: Call) {
+    fn keep(&self, call: Call, request_id: &str, metadata: &MetadataMap) {
+        let in_metadata = metadata.get_all("x-request-id").iter().map(|value| value.to_str().unwrap().to_owned());
         self.calls.lock().unwrap().push(call);
+        self.request_ids.lock().unwrap().push(in_metadata.chain([request_id.to_owned()]).collect());
+    }
+
+    fn told(&self) -> Option<Answer> {
+        self.told.lock().unwrap().clone()
     }
 
     fn acknowledge<T: Default>(&self) -> Result<Response<T>, Status> {
-        match &self.otherwise {
-            Some(status) => Err(status.clone()),
+        match self.told().and_then(Result::err).or_else(|| self.otherwise.clone()) {
+            Some(status) => Err(status),
             None => Ok(Response::new(T::default())),
         }
     }
@@ -194,20 +221,25 @@ impl FlowService for Service {
         request: Request<HandleDataExchangeRequest>,
     ) -> Result<Response<HandleDataExchangeResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
-        self.keep(Call::DataExchange(message.clone(), metadata));
-        (self.handler)(message).await.map(Response::new)
+        self.keep(Call::DataExchange(message.clone(), metadata.clone()), &message.request_id, &metadata);
+        match self.told() {
+            Some(answer) => answer.map(Response::new),
+            None => (self.handler)(message).await.map(Response::new),
+        }
     }
 
     async fn handle_error(
         &self,
         request: Request<HandleErrorRequest>,
     ) -> Result<Response<HandleErrorResponse>, Status> {
-        self.keep(Call::Error(request.into_inner()));
+        let (metadata, _, message) = request.into_parts();
+        self.keep(Call::Error(message.clone()), &message.request_id, &metadata);
         self.acknowledge()
     }
 
     async fn ping(&self, request: Request<PingRequest>) -> Result<Response<PingResponse>, Status> {
-        self.keep(Call::Ping(request.into_inner()));
+        let (metadata, _, message) = request.into_parts();
+        self.keep(Call::Ping(message.clone()), &message.request_id, &metadata);
         self.acknowledge()
     }
 }

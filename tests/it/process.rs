@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use flow_tests::{APP_SECRET, Edge, Gate, Logic, connect, key_file, run, screen};
+use flow_tests::{Edge, Gate, Logic, connect, key_file, run, screen};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
@@ -114,37 +114,26 @@ async fn each_request_has_one_access_line_with_its_facts() {
     assert_eq!(bad["reason"], "the signature matches no configured app secret");
 }
 
+/// What a message holds is searched for in the log of every edge, see `flow_tests::Edge`. This is what else may be private,
+/// depending on the flow: names of screens, unknown actions, and what logic says of a failure.
 #[tokio::test]
-async fn nothing_private_is_logged_at_any_level() {
-    let secret_text = "PLANTED-MARKER";
-    let message = |action: &str, data: Value| {
-        json!({
-            "version": "4.0", "action": action, "screen": format!("{secret_text}-screen"), "data": data,
-            "flow_token": format!("{secret_text}-token"), "flow_token_signature": format!("{secret_text}-jwt"),
-        })
-    };
-    let data = json!({ "name": format!("{secret_text}-data") });
-    let error = json!({ "error": "payload-schema-error", "error_message": format!("{secret_text}-error") });
-    for logic in [
-        Logic::answering(screen("NEXT", json!({ "text": format!("{secret_text}-answer") }))).await,
-        Logic::failing(Status::internal(format!("{secret_text}-status"))).await,
-    ] {
-        let edge = Edge::before(&logic).log_level("trace").start().await;
-        let client = edge.client();
-        client.send(message("data_exchange", data.clone())).await;
-        client.send(message("data_exchange", error.clone())).await;
-        client.send(message("ping", data.clone())).await;
-        client.send(message(secret_text, data.clone())).await;
-        client.send_plaintext(format!("{{\"action\":\"INIT\",\"data\":\"{secret_text}\"}}")).await;
-        client.send_body(format!("{{\"encrypted_flow_data\":\"{secret_text}\"}}")).await;
-        client.clone().path(&edge, "/other").send(message("INIT", data.clone())).await;
-        let log = edge.stop().await.log;
-        assert!(log.iter().any(|line| line.contains("\"message\":\"request\"")));
-        let private = [secret_text, APP_SECRET, "BEGIN PRIVATE KEY"];
-        for line in &log {
-            assert!(!private.iter().any(|text| line.contains(text)), "{line}");
-        }
+async fn no_text_of_others_is_logged_at_any_level() {
+    let marker = "PLANTED-MARKER";
+    let message = |action: &str| json!({ "version": "4.0", "action": action, "screen": marker });
+    let logic = Logic::failing(Status::internal(marker)).await;
+    let edge = Edge::before(&logic).start().await;
+    let client = edge.client();
+    for action in ["INIT", "ping", marker] {
+        client.send(message(action)).await;
     }
+    client.send_body(format!("{{\"encrypted_flow_data\":\"{marker}\"}}")).await;
+    client.send_body(marker).await;
+    logic.answer(Ok(screen(marker, json!({ (marker): 1 }))));
+    assert_eq!(client.send(message("INIT")).await.status, 200);
+    let log = edge.stop().await.log;
+    assert!(log.iter().any(|line| line.contains("\"message\":\"request\"")));
+    assert!(log.iter().any(|line| line.contains("\"level\":\"TRACE\"")));
+    assert_eq!(log.iter().find(|line| line.contains(marker)), None);
 }
 
 #[tokio::test]

@@ -1,16 +1,15 @@
-//! The messaging client, on `flow-wire`'s client side, with everything about a request open to change.
+//! The messaging client, on `flow-wire`'s sealing side, with everything about a request open to change.
 //!
 //! That the wire format is right is shown by clients that share no code with it, in `clients/`; this one is for all else.
 
 use std::fs;
 use std::sync::Arc;
 
-use flow_wire::client::SealedRequest;
-use flow_wire::envelope::{AES_KEY_LENGTH, AesKey, Envelope, IV_LENGTH};
+use flow_wire::envelope::{self, AES_KEY_LENGTH, AesKey, Envelope, IV_LENGTH};
 use flow_wire::keys::PublicKey;
-use flow_wire::signature::{AppSecret, HEADER};
+use flow_wire::signature::{self, AppSecret, HEADER};
 use reqwest::header::HeaderMap;
-use reqwest::{Certificate, Version};
+use reqwest::{Certificate, Method, Version};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -19,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::private::Private;
 use crate::{APP_SECRET, Edge, PATIENCE, key_file};
 
 /// Talks to one endpoint.
@@ -28,13 +28,18 @@ pub struct Client {
     url: String,
     public_key: PublicKey,
     app_secret: String,
+    private: Private,
 }
 
-/// One sealed and signed request, not yet sent.
-#[derive(Debug)]
+/// One request, sealed and signed unless that was changed; it may be sent more than once.
+#[derive(Debug, Clone)]
 pub struct Exchange {
-    request: reqwest::RequestBuilder,
-    sealed: SealedRequest,
+    client: Client,
+    method: Method,
+    body: Vec<u8>,
+    signature: Option<Vec<u8>>,
+    aes_key: [u8; AES_KEY_LENGTH],
+    initial_vector: [u8; IV_LENGTH],
 }
 
 /// An answer.
@@ -54,9 +59,13 @@ pub struct Answer {
 
 impl Client {
     pub(crate) fn new(edge: &Edge, path: &str) -> Self {
-        let http = builder(edge).build().unwrap();
-        let client =
-            Self { http, url: edge.url(path), public_key: public_key("current.pub"), app_secret: String::new() };
+        let client = Self {
+            http: builder(edge).build().unwrap(),
+            url: edge.url(path),
+            public_key: public_key("current.pub"),
+            app_secret: String::new(),
+            private: edge.private().clone(),
+        };
         client.app_secret(APP_SECRET)
     }
 
@@ -74,6 +83,7 @@ impl Client {
 
     /// The same client, signing with another secret.
     pub fn app_secret(mut self, secret: &str) -> Self {
+        self.private.add(secret);
         self.app_secret = secret.to_owned();
         self
     }
@@ -102,56 +112,106 @@ impl Client {
 
     /// Seals and signs a plaintext.
     pub fn seal(&self, plaintext: impl Into<Vec<u8>>) -> Exchange {
-        let secret = AppSecret::new(self.app_secret.as_bytes()).unwrap();
-        let client = flow_wire::client::Client::new(self.public_key.clone(), secret);
-        let sealed = client.request(plaintext.into()).unwrap();
-        let request = self.http.post(&self.url).header(HEADER, &sealed.signature).body(sealed.body.clone());
-        Exchange { request, sealed }
+        self.seal_under(random(), random(), plaintext.into())
+    }
+
+    /// Seals under the AES key and vector of another exchange, the key wrapped once more, and signs.
+    pub fn seal_like(&self, other: &Exchange, plaintext: impl Into<Vec<u8>>) -> Exchange {
+        self.seal_under(other.aes_key, other.initial_vector, plaintext.into())
+    }
+
+    fn seal_under(
+        &self,
+        aes_key: [u8; AES_KEY_LENGTH],
+        initial_vector: [u8; IV_LENGTH],
+        plaintext: Vec<u8>,
+    ) -> Exchange {
+        self.private.add_message(&plaintext);
+        let key = AesKey::new(&aes_key).unwrap();
+        let wrapped = self.public_key.wrap_key(&key).unwrap();
+        let body = Envelope::seal(&key, initial_vector, wrapped, plaintext).encode();
+        let exchange = Exchange {
+            client: self.clone(),
+            method: Method::POST,
+            body: Vec::new(),
+            signature: None,
+            aes_key,
+            initial_vector,
+        };
+        exchange.body(body)
     }
 
     /// Bodies that share AES key and vector, as no client ever makes them.
     pub fn seal_under_one_nonce<const N: usize>(&self, plaintexts: [String; N]) -> [Vec<u8>; N] {
-        let key = AesKey::new(&[7; AES_KEY_LENGTH]).unwrap();
-        let wrapped = self.public_key.wrap_key(&key).unwrap();
-        plaintexts.map(|plaintext| Envelope::seal(&key, [9; IV_LENGTH], wrapped, plaintext.into_bytes()).encode())
+        let seal = |plaintext: String| self.seal_under([7; AES_KEY_LENGTH], [9; IV_LENGTH], plaintext.into_bytes());
+        plaintexts.map(|plaintext| seal(plaintext).body)
     }
 
     /// Sends a body as it is, under its signature.
     pub async fn send_body(&self, body: impl Into<Vec<u8>>) -> Answer {
-        let body = body.into();
-        let signature = flow_wire::signature::sign(&body, &AppSecret::new(self.app_secret.as_bytes()).unwrap());
-        self.send_signed(body, Some(signature.as_bytes())).await
+        self.seal("").body(body).send().await
     }
 
     /// Sends a body as it is under whatever signature, or none.
     pub async fn send_signed(&self, body: impl Into<Vec<u8>>, signature: Option<&[u8]>) -> Answer {
-        let mut request = self.http.post(&self.url).body(body.into());
-        if let Some(signature) = signature {
-            request = request.header(HEADER, signature);
-        }
-        answer(request, None).await
+        self.seal("").body(body).signature(signature).send().await
     }
 
     /// Sends a GET.
     pub async fn get(&self) -> Answer {
-        answer(self.http.get(&self.url), None).await
+        self.seal("").body("").signature(None).method("GET").send().await
     }
 }
 
 impl Exchange {
+    /// The same request with another body, which is signed.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        let signature = signature::sign(&self.body, &AppSecret::new(self.client.app_secret.as_bytes()).unwrap());
+        self.signature(Some(signature.as_bytes()))
+    }
+
+    /// The same request under another signature, or none.
+    pub fn signature(mut self, signature: Option<&[u8]>) -> Self {
+        self.signature = signature.map(<[u8]>::to_vec);
+        self
+    }
+
+    /// The same request with another method.
+    pub fn method(mut self, name: &str) -> Self {
+        self.method = name.parse().unwrap();
+        self
+    }
+
     /// Sends the request and opens its answer.
-    pub async fn send(self) -> Answer {
-        answer(self.request, Some(self.sealed)).await
+    pub async fn send(&self) -> Answer {
+        self.try_send().await.unwrap()
     }
 
     /// The same where the request may fail.
-    pub async fn try_send(self) -> reqwest::Result<Answer> {
-        try_answer(self.request, Some(self.sealed)).await
+    pub async fn try_send(&self) -> reqwest::Result<Answer> {
+        let Client { http, url, .. } = &self.client;
+        let mut request = http.request(self.method.clone(), url).body(self.body.clone());
+        if let Some(signature) = &self.signature {
+            request = request.header(HEADER, signature.as_slice());
+        }
+        let response = request.send().await?;
+        let (status, version, headers) = (response.status().as_u16(), response.version(), response.headers().clone());
+        let body = response.text().await?;
+        let opened = self.open(&body);
+        self.client.private.add_answer(&opened);
+        Ok(Answer { status, version, headers, body, opened })
+    }
+
+    fn open(&self, body: &str) -> Value {
+        let key = AesKey::new(&self.aes_key).unwrap();
+        let plaintext = envelope::open_answer(&key, self.initial_vector, body.as_bytes());
+        plaintext.map(|text| serde_json::from_slice(&text).expect("a sealed answer is JSON")).unwrap_or_default()
     }
 
     /// The body and its signature.
     pub fn into_parts(self) -> (Vec<u8>, String) {
-        (self.sealed.body, self.sealed.signature)
+        (self.body, String::from_utf8(self.signature.unwrap()).unwrap())
     }
 }
 
@@ -160,19 +220,6 @@ impl Answer {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
-}
-
-async fn answer(request: reqwest::RequestBuilder, sealed: Option<SealedRequest>) -> Answer {
-    try_answer(request, sealed).await.unwrap()
-}
-
-async fn try_answer(request: reqwest::RequestBuilder, sealed: Option<SealedRequest>) -> reqwest::Result<Answer> {
-    let response = request.send().await?;
-    let (status, version, headers) = (response.status().as_u16(), response.version(), response.headers().clone());
-    let body = response.text().await?;
-    let opened = sealed.and_then(|sealed| sealed.open(body.as_bytes()).ok());
-    let opened = opened.map(|plaintext| serde_json::from_slice(&plaintext).expect("a sealed answer is JSON"));
-    Ok(Answer { status, version, headers, body, opened: opened.unwrap_or_default() })
 }
 
 fn builder(edge: &Edge) -> reqwest::ClientBuilder {
@@ -186,6 +233,12 @@ fn builder(edge: &Edge) -> reqwest::ClientBuilder {
 
 fn public_key(name: &str) -> PublicKey {
     PublicKey::from_pem(&fs::read_to_string(key_file(name)).unwrap()).unwrap()
+}
+
+fn random<const LENGTH: usize>() -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(&mut bytes).unwrap();
+    bytes
 }
 
 /// Opens a TLS connection for HTTP/1.1 written by hand.

@@ -1,18 +1,20 @@
 //! The edge as a process, from the configuration file to the exit code.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::LazyLock;
+use std::thread::{self, JoinHandle};
 
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::{Child, Command};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::private::Private;
 use crate::{APP_SECRET, Client, Logic, OTHER_APP_SECRET, PATIENCE, Tls, key_file};
 
 /// Where an edge listens that is told nothing else: a port that the system chooses.
@@ -49,7 +51,7 @@ pub struct EdgeBuilder {
     log_level: &'static str,
 }
 
-/// A running edge.
+/// A running edge. It logs everything there is unless told otherwise, and when it ends, nothing of that may be private.
 #[derive(Debug)]
 pub struct Edge {
     process: Child,
@@ -58,6 +60,8 @@ pub struct Edge {
     tls: Option<Tls>,
     /// Every line so far; closed when the process has closed its end.
     log: watch::Receiver<Vec<String>>,
+    log_reader: Option<JoinHandle<()>>,
+    private: Private,
     folder: TempDir,
 }
 
@@ -88,7 +92,7 @@ impl Edge {
             endpoints: Vec::new(),
             sections: Map::new(),
             files: Vec::new(),
-            log_level: "info",
+            log_level: "trace",
         }
     }
 
@@ -147,14 +151,32 @@ impl Edge {
     /// Waits for the end of the process.
     pub async fn wait(mut self) -> Finished {
         let status = timeout(PATIENCE, self.process.wait()).await.expect("the edge ends").unwrap();
-        while self.log.changed().await.is_ok() {}
+        self.log_reader.take().unwrap().join().unwrap();
         Finished { status, log: self.log.borrow().clone() }
     }
 
     /// Stops the edge as Kubernetes does.
     pub async fn stop(self) -> Finished {
+        self.private.assert_absent(&[self.metrics().await]);
         self.signal("TERM").await;
         self.wait().await
+    }
+
+    pub(crate) fn private(&self) -> &Private {
+        &self.private
+    }
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.start_kill();
+        if let Some(reader) = self.log_reader.take() {
+            let _ = reader.join();
+        }
+        if !thread::panicking() {
+            self.private.assert_absent(&self.log.borrow());
+        }
     }
 }
 
@@ -196,9 +218,9 @@ impl EdgeBuilder {
         self
     }
 
-    /// Sets `RUST_LOG`.
-    pub fn log_level(mut self, level: &'static str) -> Self {
-        self.log_level = level;
+    /// Logs as in production: under load, writing the level `trace` would be what is measured.
+    pub fn quiet(mut self) -> Self {
+        self.log_level = "info";
         self
     }
 
@@ -217,6 +239,14 @@ impl EdgeBuilder {
             write("tls.key", &tls.private_key);
             listen["tls"] = json!({ "certificate_file": "tls.crt", "private_key_file": "tls.key" });
         }
+        let private = Private::default();
+        for endpoint in &self.endpoints {
+            let files =
+                ["private_keys", "app_secrets"].map(|key| endpoint[key].as_array().unwrap()).into_iter().flatten();
+            let names = files.flat_map(|files| [&files["file"], &files["passphrase_file"]]).filter_map(Value::as_str);
+            names.for_each(|name| private.add_file(&fs::read_to_string(folder.path().join(name)).unwrap()));
+        }
+        private.add_file(self.tls.as_ref().map_or("", |tls| &tls.private_key));
         let mut config = self.sections;
         config.insert("listen".to_owned(), listen);
         config.insert("endpoints".to_owned(), self.endpoints.into());
@@ -232,33 +262,34 @@ impl EdgeBuilder {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut log = collect(process.stderr.take().unwrap());
+        let (mut log, log_reader) = collect(process.stderr.take().unwrap().into_owned_fd().unwrap().into());
         let (address, admin_address) = wait_for_line(&mut log, |line| {
             let event: Value = serde_json::from_str(line).unwrap_or_default();
             let address = |field: &str| event[field].as_str().unwrap().parse().unwrap();
             (event["message"] == "listening").then(|| (address("address"), address("admin_address")))
         })
         .await;
-        Edge { process, address, admin_address, tls: self.tls, log, folder }
+        Edge { process, address, admin_address, tls: self.tls, log, log_reader: Some(log_reader), private, folder }
     }
 }
 
-/// Collects the log line by line.
-fn collect(stderr: ChildStderr) -> watch::Receiver<Vec<String>> {
+/// Collects the log line by line, on a thread: a test must be able to wait for its end where nothing async runs any more.
+fn collect(stderr: File) -> (watch::Receiver<Vec<String>>, JoinHandle<()>) {
     let (sender, log) = watch::channel(Vec::new());
-    tokio::spawn(async move {
-        let mut lines = BufReader::new(stderr).lines();
-        while let Some(line) = lines.next_line().await.unwrap() {
+    let reader = thread::spawn(move || {
+        for line in BufReader::new(stderr).lines() {
+            let line = line.unwrap();
             sender.send_modify(|log: &mut Vec<String>| log.push(line));
         }
     });
-    log
+    (log, reader)
 }
 
 async fn wait_for_line<T>(log: &mut watch::Receiver<Vec<String>>, wanted: impl Fn(&str) -> Option<T>) -> T {
-    let mut found = None;
+    let (mut found, mut looked_at) = (None, 0);
     let look = log.wait_for(|lines| {
-        found = lines.iter().find_map(|line| wanted(line));
+        found = lines[looked_at..].iter().find_map(|line| wanted(line));
+        looked_at = lines.len();
         found.is_some()
     });
     let missing = match timeout(PATIENCE, look).await {

@@ -10,6 +10,7 @@ mod keys;
 mod load;
 mod logic;
 mod operator;
+mod private;
 mod toolchain;
 
 use std::time::Duration;

@@ -189,7 +189,8 @@ async fn bodies_that_would_take_too_much_memory_are_503() {
 async fn a_body_in_parts_of_one_byte_takes_little_more_memory_than_its_bytes() {
     let logic = any_logic().await;
     let slowly = json!({ "logic": { "deadline": "1m" } });
-    let edge = Edge::before(&logic).with(slowly).section("limits", json!({ "body_timeout": "1m" })).start().await;
+    let edge =
+        Edge::before(&logic).with(slowly).section("limits", json!({ "body_timeout": "1m" })).quiet().start().await;
     let before = memory(&edge);
     let mut connection = connect(&edge).await;
     connection

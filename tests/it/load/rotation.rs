@@ -86,6 +86,7 @@ impl Rotating {
                 "app_secrets": [{ "file": volume.path("old-secret") }],
             }))
             .section("reload_interval", "50ms".into())
+            .quiet()
             .start()
             .await;
         for name in ["tls.crt", "tls.key"] {

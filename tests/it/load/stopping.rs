@@ -8,7 +8,7 @@ use super::{any_logic, machine};
 async fn stopped_under(clients: impl Fn(&Edge) -> Vec<Client>) -> Record {
     let _machine = machine().await;
     let logic = any_logic().await;
-    let edge = Edge::before(&logic).start().await;
+    let edge = Edge::before(&logic).quiet().start().await;
     let load = Load::start(clients(&edge));
     load.rounds(10).await;
     let finished = edge.stop().await;

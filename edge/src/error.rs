@@ -33,7 +33,7 @@ pub(crate) enum Error {
     Undecryptable(#[from] Unopened),
     #[error(transparent)]
     Message(#[from] message::Error),
-    #[error("key and vector of the envelope were seen before, with another ciphertext")]
+    #[error("key and vector of the envelope were seen before, with another ciphertext or at another endpoint")]
     NonceReused,
     #[error("the flow token is not signed, and the endpoint requires it")]
     TokenUnsigned,

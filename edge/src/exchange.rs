@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use flow_proto::json;
 use flow_wire::envelope::{Envelope, Session};
 use flow_wire::keys::PrivateKey;
 use flow_wire::message::{Action, DataExchange, Object, Request, Response};
@@ -132,6 +133,7 @@ async fn data_exchange(
 ) -> Result<Answer, Error> {
     let fallback = fallback(endpoint, &request);
     let flow_token = request.flow_token.clone();
+    endpoint.metrics.inexact_numbers(request.data.as_ref().map_or(0, json::inexact_integers));
     let request = convert::data_exchange_to_v1(request, flow_token_verified, &endpoint.name, &call.request_id);
     let answered = match endpoint.logic.data_exchange(request, call, &endpoint.metrics).await {
         Ok(answer) => convert::from_v1(answer, flow_token).and_then(plaintext).map_err(Error::from),

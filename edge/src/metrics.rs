@@ -18,6 +18,7 @@ pub(crate) struct Metrics {
     app_secret_uses: Counter<u64>,
     reloads: Counter<u64>,
     replays: Counter<u64>,
+    inexact_numbers: Counter<u64>,
     retries: Counter<u64>,
     panics: Counter<u64>,
 }
@@ -45,7 +46,7 @@ pub(crate) enum Reload {
 pub(crate) enum Replay {
     /// The same answer as before.
     Answered,
-    /// Nothing: key and vector were seen with another ciphertext.
+    /// Nothing: key and vector were seen with another ciphertext, or at another endpoint.
     Refused,
 }
 
@@ -61,6 +62,10 @@ impl Metrics {
             app_secret_uses: counter(semconv::APP_SECRET_USES, "Bodies whose signature an app secret verified"),
             reloads: counter(semconv::RELOADS, "Attempts to take over a changed configuration"),
             replays: counter(semconv::REPLAYS, "Envelopes that had been seen before"),
+            inexact_numbers: counter(
+                semconv::INEXACT_NUMBERS,
+                "Whole numbers in requests that no double holds exactly",
+            ),
             retries: counter(semconv::RETRIES, "Calls to logic that were repeated because they never reached it"),
             panics: counter(semconv::PANICS, "Requests that ended in a panic"),
             registry,
@@ -75,6 +80,7 @@ impl Metrics {
                 counter.add(0, &[KeyValue::new(key, *value)]);
             }
         }
+        metrics.inexact_numbers.add(0, &[]);
         metrics.retries.add(0, &[]);
         metrics.panics.add(0, &[]);
         Ok(metrics)
@@ -94,6 +100,12 @@ impl Metrics {
 
     pub(crate) fn replay(&self, outcome: Replay) {
         self.replays.add(1, &[KeyValue::new(semconv::OUTCOME, outcome.name())]);
+    }
+
+    pub(crate) fn inexact_numbers(&self, count: usize) {
+        if count > 0 {
+            self.inexact_numbers.add(count as u64, &[]);
+        }
     }
 
     pub(crate) fn retry(&self) {

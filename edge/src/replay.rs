@@ -19,15 +19,14 @@ const ENTRY_OVERHEAD: usize = 256;
 /// The answers of one edge; without a cache where replay is switched off.
 #[derive(Debug)]
 pub(crate) struct Replay {
-    answers: Option<Cache<Key, Remembered>>,
+    /// By AES key and vector.
+    answers: Option<Cache<[u8; 32], Remembered>>,
     settings: config::Replay,
 }
 
-/// Endpoint and envelope, by key and vector.
-type Key = (Arc<str>, [u8; 32]);
-
 #[derive(Debug, Clone)]
 struct Remembered {
+    endpoint: Arc<str>,
     ciphertext: [u8; 32],
     answer: Answer,
 }
@@ -70,19 +69,20 @@ impl Replay {
     ) -> Result<Answer, Error> {
         let Some(answers) = self.answers.clone() else { return answer.await };
         let Identity { session, ciphertext } = envelope;
-        let key = (Arc::clone(endpoint), session);
+        let asked_at = Arc::clone(endpoint);
         let work = async move {
             match answer.await {
                 Ok(answer) if answer.body.is_empty() => Err(Passing::Unsealed(answer)),
-                Ok(answer) => Ok(Remembered { ciphertext, answer }),
+                Ok(answer) => Ok(Remembered { endpoint: asked_at, ciphertext, answer }),
                 Err(error) => Err(Passing::Failed(error)),
             }
         };
         // A task of its own, for whoever asked may go away. Nobody aborts it, so where it does not end it panicked.
-        let task = tokio::spawn(async move { answers.entry(key).or_try_insert_with(work).await });
+        let task = tokio::spawn(async move { answers.entry(session).or_try_insert_with(work).await });
         let outcome = task.await.map_err(|_| Error::Panicked)?;
         match outcome {
-            Ok(entry) if entry.value().ciphertext != ciphertext => {
+            // Endpoints may share a private key, so the same envelope can come to another one; it gets no second answer either.
+            Ok(entry) if entry.value().ciphertext != ciphertext || entry.value().endpoint != *endpoint => {
                 metrics.replay(metrics::Replay::Refused);
                 Err(Error::NonceReused)
             }

@@ -27,6 +27,8 @@ pub(crate) const APP_SECRET_USES: &str = "flow.app_secret.uses";
 pub(crate) const RELOADS: &str = "flow.reloads";
 /// Counts envelopes seen before, by outcome: `answered` or `refused`.
 pub(crate) const REPLAYS: &str = "flow.replays";
+/// Counts whole numbers in requests that no double holds exactly, and that logic gets as the nearest one.
+pub(crate) const INEXACT_NUMBERS: &str = "flow.inexact_numbers";
 /// Counts calls to logic that were repeated because they never reached it.
 pub(crate) const RETRIES: &str = "flow.logic.retries";
 /// Counts requests that ended in a panic.

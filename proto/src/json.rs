@@ -55,6 +55,24 @@ fn to_value(value: Json) -> Value {
     Value { kind: Some(kind) }
 }
 
+/// How many whole numbers in an object no double holds exactly. [`to_struct`] makes each the nearest one.
+pub fn inexact_integers(object: &Map<String, Json>) -> usize {
+    object.values().map(inexact_integers_of).sum()
+}
+
+fn inexact_integers_of(value: &Json) -> usize {
+    match value {
+        Json::Number(number) => {
+            let exact = number.as_i64().is_none_or(|integer| i128::from(integer) == integer as f64 as i128)
+                && number.as_u64().is_none_or(|integer| i128::from(integer) == integer as f64 as i128);
+            usize::from(!exact)
+        }
+        Json::Array(values) => values.iter().map(inexact_integers_of).sum(),
+        Json::Object(fields) => inexact_integers(fields),
+        Json::Null | Json::Bool(_) | Json::String(_) => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +124,17 @@ mod tests {
     fn a_number_beyond_a_double_becomes_the_nearest() {
         let back = from_struct(to_struct(object(json!({"id": 9_007_199_254_740_993_i64}))));
         assert_eq!(Json::Object(back), json!({"id": 9_007_199_254_740_992_i64}));
+    }
+
+    #[test]
+    fn integers_that_change_on_the_way_are_counted() {
+        let count = |value: Json| inexact_integers(&object(value));
+        assert_eq!(count(json!({"a": 9_007_199_254_740_992_i64, "b": [0.1, 7, -1, "9007199254740993"]})), 0);
+        // 2^60 is beyond ±2^53, and still exact.
+        assert_eq!(count(json!({"a": 1_152_921_504_606_846_976_i64})), 0);
+        assert_eq!(
+            count(json!({"a": 9_007_199_254_740_993_i64, "b": {"c": [u64::MAX, -9_007_199_254_740_993_i64]}})),
+            3
+        );
     }
 }

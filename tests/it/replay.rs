@@ -180,16 +180,17 @@ async fn memory_and_time_bound_what_is_remembered_and_either_switches_it_off() {
 }
 
 #[tokio::test]
-async fn endpoints_remember_for_themselves() {
+async fn an_envelope_gets_no_second_answer_at_another_endpoint_either() {
     let logic = counting_logic().await;
     let other = json!({ "name": "other", "path": "/other", "logic": { "url": logic.url() } });
     let edge = Edge::before(&logic).endpoint(other).start().await;
     let client = edge.client();
     let (body, signature) = client.seal(init()).into_parts();
     assert_eq!(client.send_signed(body.clone(), Some(signature.as_bytes())).await.status, 200);
+    // Both have the same private key.
     let elsewhere = client.path(&edge, "/other").send_signed(body, Some(signature.as_bytes())).await;
-    assert_eq!(elsewhere.status, 200);
-    assert_eq!(logic.calls().len(), 2);
+    assert_eq!(elsewhere.status, 400);
+    assert_eq!(logic.calls().len(), 1);
 }
 
 #[tokio::test]
@@ -203,4 +204,13 @@ async fn what_is_remembered_survives_a_reload() {
     edge.reloads("applied", 1).await;
     assert_eq!(client.send_signed(body, Some(signature.as_bytes())).await.body, first.body);
     assert_eq!(logic.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_number_that_logic_cannot_get_exactly_is_counted() {
+    let logic = counting_logic().await;
+    let edge = Edge::before(&logic).start().await;
+    let data = json!({ "exact": 9_007_199_254_740_992_i64, "inexact": [9_007_199_254_740_993_i64] });
+    edge.client().send(json!({ "action": "INIT", "data": data })).await;
+    assert_eq!(edge.metric("flow_inexact_numbers_total").await, 1);
 }

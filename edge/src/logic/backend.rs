@@ -118,20 +118,23 @@ impl Task {
     async fn follow(&self, channel: Channel) -> bool {
         let mut health = HealthClient::new(channel.clone());
         let mut answered = false;
+        // Whether there is a health service that knows the server as a whole.
+        let mut is_told = false;
         loop {
             let check = health.check(HealthCheckRequest { service: String::new() });
             let serves = match timeout(HEALTH_TIMEOUT, check).await {
-                Ok(Ok(answer)) => answer.into_inner().status() == ServingStatus::Serving,
-                // Without a health service, being there is all that can be known.
-                Ok(Err(status)) if matches!(status.code(), Code::Unimplemented | Code::NotFound) => true,
+                Ok(Ok(answer)) => {
+                    is_told = true;
+                    answer.into_inner().status() == ServingStatus::Serving
+                }
+                // Without a health service, being there is all that can be known. One that knew and does no more is stopping.
+                Ok(Err(status)) if matches!(status.code(), Code::Unimplemented | Code::NotFound) => !is_told,
                 Ok(Err(_)) | Err(_) => return answered,
             };
             answered = true;
             self.set(if serves { State::Serving(channel.clone()) } else { State::NotServing });
-            tokio::select! {
-                () = sleep(HEALTH_INTERVAL) => {}
-                () = self.lost.notified() => return true,
-            }
+            // The channel makes a lost connection anew by itself; whether that works, the next question tells.
+            let _ = timeout(HEALTH_INTERVAL, self.lost.notified()).await;
         }
     }
 

@@ -68,7 +68,7 @@ impl Pool {
         self.members.list().iter().any(|backend| matches!(backend.state(), State::Serving(_)))
     }
 
-    /// Chooses an address for a call, other than those that were tried. Waits where none serves and one may soon; `None` where
+    /// Chooses an address for a call, rather one that was not tried. Waits where none serves and one may soon; `None` where
     /// none does.
     pub(super) async fn pick(&self, tried: &[Arc<Backend>], deadline: Instant) -> Option<Picked> {
         loop {
@@ -97,16 +97,22 @@ impl Members {
     fn choose(&self, tried: &[Arc<Backend>]) -> (Option<Picked>, bool) {
         let backends = self.list();
         let mut serving = Vec::with_capacity(backends.len());
+        let mut once_more = Vec::new();
         // Before the first answer of the resolver the list is empty.
         let mut is_hopeful = backends.is_empty();
         for backend in backends {
             match backend.state() {
-                State::Serving(channel) if !tried.iter().any(|tried| Arc::ptr_eq(tried, &backend)) => {
-                    serving.push((channel, backend));
+                State::Serving(channel) if tried.iter().any(|tried| Arc::ptr_eq(tried, &backend)) => {
+                    once_more.push((channel, backend));
                 }
+                State::Serving(channel) => serving.push((channel, backend)),
                 State::Connecting => is_hopeful = true,
-                State::Serving(_) | State::NotServing | State::Away => {}
+                State::NotServing | State::Away => {}
             }
+        }
+        // A connection that ended by age is made anew, so the only address there is may well take the call the second time.
+        if serving.is_empty() {
+            serving = once_more;
         }
         if serving.len() > 2 {
             // Two at random go first.

@@ -316,7 +316,8 @@ fn version(fields: &mut Object) -> Result<String, Error> {
 /// An error notification's data holds nothing but `error`, `error_key` and `error_message`, and one of the first two.
 fn is_error_notification(data: &Object) -> bool {
     let known = |key: &String| matches!(key.as_str(), "error" | "error_key" | "error_message");
-    (data.contains_key("error") || data.contains_key("error_key")) && data.keys().all(known)
+    let is_given = |key: &str| data.get(key).is_some_and(|value| !value.is_null());
+    (is_given("error") || is_given("error_key")) && data.keys().all(known)
 }
 
 /// The deepest nesting among `values`; a scalar has none.
@@ -414,7 +415,12 @@ mod tests {
 
     #[test]
     fn other_data_is_no_error_notification() {
-        for data in [json!({"error_message": "x"}), json!({"error": "x", "name": "y"}), json!({})] {
+        for data in [
+            json!({"error_message": "x"}),
+            json!({"error": "x", "name": "y"}),
+            json!({"error": null, "error_key": null}),
+            json!({}),
+        ] {
             exchange(json!({"action": "data_exchange", "data": data}));
             assert_eq!(decode(json!({"action": "navigate", "data": data})).unwrap_err(), Error::UnknownAction);
         }

@@ -3,21 +3,27 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers may panic as its tests do")]
 
 use flow_logic_sdk::{DataExchange, Error, FlowLogic, Reply, serve};
-use flow_proto::v1::{PingRequest, flow_service_client::FlowServiceClient};
+use flow_proto::v1::{self, HandleDataExchangeRequest, flow_service_client::FlowServiceClient};
 use serde_json::json;
-use std::env;
 use std::process::Stdio;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use std::{env, io};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use tonic::transport::Endpoint;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
 /// Set for the copy of this test binary that serves.
 const SERVING: &str = "FLOW_LOGIC_SDK_TEST_SERVES";
 
-struct Empty;
+/// Answers once there is a line on standard input.
+struct Prompted;
 
-impl FlowLogic for Empty {
-    async fn data_exchange(&self, _request: DataExchange) -> Result<Reply, Error> {
+impl FlowLogic for Prompted {
+    async fn data_exchange(&self, _: DataExchange) -> Result<Reply, Error> {
+        tracing::info!("call in flight");
+        let line = tokio::task::spawn_blocking(|| io::stdin().read_line(&mut String::new()));
+        line.await.unwrap().unwrap();
         Ok(Reply::screen("ORDER", json!({})))
     }
 }
@@ -28,7 +34,7 @@ fn spawn(test: &str, listen: &str) -> Child {
         .args(["--exact", test, "--nocapture"])
         .env(SERVING, "1")
         .env("FLOW_LOGIC_LISTEN", listen)
-        .stdin(Stdio::null())
+        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
@@ -36,30 +42,53 @@ fn spawn(test: &str, listen: &str) -> Child {
         .unwrap()
 }
 
+/// The log of a process and, read from it, the URL that it serves at.
+async fn listening(child: &mut Child) -> (Lines<BufReader<ChildStdout>>, String) {
+    let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
+    loop {
+        let line = log.next_line().await.unwrap().unwrap();
+        if let Some((_, address)) = line.split_once("listening address=") {
+            return (log, format!("http://{address}"));
+        }
+    }
+}
+
 async fn serve_here() {
     tracing_subscriber::fmt().with_ansi(false).init();
-    serve(Empty).await.unwrap();
+    serve(Prompted).await.unwrap();
 }
 
 #[tokio::test]
-async fn a_process_logs_its_address_and_stops_on_sigterm() {
+async fn a_process_logs_its_address_and_on_sigterm_finishes_the_call_in_flight() {
     if env::var_os(SERVING).is_some() {
         return serve_here().await;
     }
-    let mut child = spawn("a_process_logs_its_address_and_stops_on_sigterm", "127.0.0.1:0");
-    let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
-    let address = loop {
-        let line = log.next_line().await.unwrap().expect("a log line with the address");
-        if let Some((_, address)) = line.split_once("listening address=") {
-            break address.to_owned();
-        }
-    };
-    let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
-    FlowServiceClient::new(channel).ping(PingRequest::default()).await.unwrap();
+    let mut child = spawn("a_process_logs_its_address_and_on_sigterm_finishes_the_call_in_flight", "127.0.0.1:0");
+    let (mut log, address) = listening(&mut child).await;
+    let channel = Endpoint::from_shared(address).unwrap().connect().await.unwrap();
+    let mut watch = HealthClient::new(channel.clone()).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
+    let mut client = FlowServiceClient::new(channel);
+    let request = exchange_request("ORDER");
+    let call = tokio::spawn(async move { client.handle_data_exchange(request).await });
+    while !log.next_line().await.unwrap().expect("a log line of the call").contains("call in flight") {}
 
     let kill = format!("kill -TERM {}", child.id().unwrap());
     assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+    assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+    assert!(!call.is_finished());
+    child.stdin.take().unwrap().write_all(b"answer\n").await.unwrap();
+    call.await.unwrap().unwrap();
     assert!(child.wait().await.unwrap().success());
+}
+
+fn exchange_request(screen: &str) -> HandleDataExchangeRequest {
+    HandleDataExchangeRequest {
+        request_id: "request-1".to_owned(),
+        action: v1::Action::DataExchange.into(),
+        screen: screen.to_owned(),
+        ..Default::default()
+    }
 }
 
 #[tokio::test]

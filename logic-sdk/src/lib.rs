@@ -243,8 +243,9 @@
 //! | [`serve_until`] | your listener | your future |
 //!
 //! All of them serve `grpc.health.v1.Health`, by which the edge and Kubernetes learn that the logic is ready, and server
-//! reflection. On a stop health turns to `NOT_SERVING` and calls in flight get 10 seconds to finish. Log lines are
-//! [`tracing`] events; those written during a call carry its endpoint and request id.
+//! reflection. On a stop health turns to `NOT_SERVING` and calls in flight get 10 seconds to finish. Connections are renewed
+//! after about 5 minutes, so that new replicas get their share also behind a plain Kubernetes Service; calls in flight finish
+//! there too. Log lines are [`tracing`] events; those written during a call carry its endpoint and request id.
 //!
 //! ```
 //! # use flow_logic_sdk::{DataExchange, Error, FlowLogic, Reply};

@@ -1,4 +1,5 @@
-//! The server around a logic: address, health, reflection, and a stop that lets calls in flight finish.
+//! The server around a logic: address, health, reflection, the age of connections, and a stop that lets calls in flight
+//! finish.
 //!
 //! It refuses to know TLS: flow-edge and its logic share a private network, or a service mesh encrypts between them.
 
@@ -22,6 +23,10 @@ const DEFAULT_ADDRESS: &str = "127.0.0.1:50051";
 
 /// The platform gives up on a call after 10 seconds, so no answer is worth a longer wait.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+
+/// A client keeps its connection for as long as it can, so behind an address that balances connections, such as a plain
+/// Kubernetes Service, a replica that came later would never be called.
+const MAX_CONNECTION_AGE: Duration = Duration::from_secs(5 * 60);
 
 /// What health watchers may ask after: the server as a whole, and the service by name.
 const HEALTH_NAMES: [&str; 2] = ["", flow_service_server::SERVICE_NAME];
@@ -62,6 +67,10 @@ pub async fn serve_on<L: FlowLogic>(logic: L, listener: TcpListener) -> Result<(
 /// When `stop` completes, health turns to `NOT_SERVING`, no connection or call is accepted any more, and calls in flight get
 /// 10 seconds to finish: longer than that the platform does not wait for them.
 ///
+/// A connection is asked to end (`GOAWAY`) after about 5 minutes: calls in flight on it finish, and the client's next one goes
+/// over a new connection, perhaps to another replica. A call that crosses the `GOAWAY` was never taken: most gRPC clients repeat
+/// it by themselves; tonic's fails it with `CANCELLED`.
+///
 /// # Errors
 ///
 /// [`ServeError`] when the server fails.
@@ -69,6 +78,18 @@ pub async fn serve_until<L: FlowLogic>(
     logic: L,
     listener: TcpListener,
     stop: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    // As far around it as gRPC's own servers go. Replicas start together; their connections should not all end together.
+    let age = MAX_CONNECTION_AGE.mul_f64(0.9 + 0.2 * fastrand::f64());
+    serve_with_max_connection_age(logic, listener, stop, age).await
+}
+
+/// There is no `max_connection_age_grace`: with one, tonic 0.14 sends no `GOAWAY` at the age, and closes hard after the grace.
+async fn serve_with_max_connection_age<L: FlowLogic>(
+    logic: L,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+    age: Duration,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr().map_err(|source| ServeError(Problem::Listener(source)))?;
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -91,6 +112,7 @@ pub async fn serve_until<L: FlowLogic>(
     };
     info!(%address, "listening");
     let server = Server::builder()
+        .max_connection_age(age)
         .add_service(service(logic))
         .add_service(health_service)
         .add_service(reflection)
@@ -181,6 +203,81 @@ enum Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{DataExchange, Error, Ping, Reply};
+    use flow_proto::v1::{Action, HandleDataExchangeRequest, PingRequest, flow_service_client::FlowServiceClient};
+    use hyper_util::rt::TokioIo;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::net::TcpStream;
+    use tokio::sync::watch;
+    use tonic::transport::Endpoint;
+
+    /// Counts pings as they arrive. A data exchange takes until its fourth connection is made.
+    struct Counting {
+        pings: Arc<AtomicUsize>,
+        connections: watch::Receiver<usize>,
+    }
+
+    impl FlowLogic for Counting {
+        async fn data_exchange(&self, _: DataExchange) -> Result<Reply, Error> {
+            self.connections.clone().wait_for(|connections| *connections >= 4).await.unwrap();
+            Ok(Reply::screen("ORDER", serde_json::json!({})))
+        }
+
+        async fn ping(&self, _: Ping) -> Result<(), Error> {
+            self.pings.fetch_add(1, Ordering::Relaxed);
+            // As a query would take: some are in flight whenever a connection ends.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_under_load_outlives_its_connections_and_loses_no_call_that_was_taken() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (connected, connections) = watch::channel(0);
+        let pings = Arc::new(AtomicUsize::new(0));
+        let logic = Counting { pings: Arc::clone(&pings), connections: connections.clone() };
+        tokio::spawn(serve_with_max_connection_age(logic, listener, future::pending(), Duration::from_millis(50)));
+
+        let connector = tower::service_fn(move |_| {
+            connected.send_modify(|connections| *connections += 1);
+            async move { TcpStream::connect(address).await.map(TokioIo::new) }
+        });
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
+        let client = FlowServiceClient::new(endpoint.connect_with_connector(connector).await.unwrap());
+
+        let request = HandleDataExchangeRequest { action: Action::Init.into(), ..Default::default() };
+        let mut caller = client.clone();
+        let long_call = tokio::spawn(async move { caller.handle_data_exchange(request).await });
+        let callers: Vec<_> = std::iter::repeat_n(client, 8)
+            .map(|mut caller| {
+                let connections = connections.clone();
+                tokio::spawn(async move {
+                    let mut results = Vec::new();
+                    while *connections.borrow() < 10 {
+                        results.push(caller.ping(PingRequest::default()).await.map(drop));
+                    }
+                    results
+                })
+            })
+            .collect();
+        let mut answered = 0;
+        // A client has these on its hands when a connection ends under it; what it never sent it may repeat, and gRPC clients
+        // other than tonic's do so by themselves.
+        let mut failed = Vec::new();
+        for caller in callers {
+            for result in caller.await.unwrap() {
+                match result {
+                    Ok(()) => answered += 1,
+                    Err(status) => failed.push(status),
+                }
+            }
+        }
+        assert_eq!(pings.load(Ordering::Relaxed), answered, "a call that was taken failed: {failed:?}");
+        long_call.await.unwrap().unwrap();
+    }
 
     #[test]
     fn without_the_variable_the_address_is_local() {

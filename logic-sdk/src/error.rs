@@ -5,9 +5,13 @@
 use crate::FormError;
 use std::fmt;
 use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
 
 /// Longest text sent to the edge, in bytes: a status message travels in an HTTP/2 header, which has a limit.
 const MAX_TEXT: usize = 1024;
+
+/// Where the reasons below have their meaning: the package of the contract.
+const DOMAIN: &str = "flow.v1";
 
 /// A failure of the logic. The user sees the client's generic error and may press "retry".
 ///
@@ -17,12 +21,16 @@ const MAX_TEXT: usize = 1024;
 /// typed. For the same reason there is no conversion from every error type: the text of a database or parse error often
 /// quotes the value it is about.
 ///
-/// | made by | gRPC status | HTTP status of the edge |
-/// |---|---|---|
-/// | [`Error::internal`] | `INTERNAL` | 500 |
-/// | a [`FormError`], by `?` | `INVALID_ARGUMENT` | 500 |
-/// | [`Error::unavailable`] | `UNAVAILABLE` | 503 |
-/// | [`Error::deadline_exceeded`] | `DEADLINE_EXCEEDED` | 504 |
+/// | made by | gRPC status | reason | HTTP status of the edge |
+/// |---|---|---|---|
+/// | [`Error::internal`] | `INTERNAL` | `INTERNAL` | 500 |
+/// | a [`FormError`], by `?` | `INVALID_ARGUMENT` | `INVALID_FORM_DATA` | 500 |
+/// | a request that breaks the contract | `INVALID_ARGUMENT` | `INVALID_REQUEST` | 500 |
+/// | [`Error::unavailable`] | `UNAVAILABLE` | `UNAVAILABLE` | 503 |
+/// | [`Error::deadline_exceeded`] | `DEADLINE_EXCEEDED` | `DEADLINE_EXCEEDED` | 504 |
+///
+/// The status carries the reason for programs, as a `google.rpc.ErrorInfo` with the domain `flow.v1` in
+/// [its details](https://grpc.io/docs/guides/error/#richer-error-model). The text is for people and may change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     kind: Kind,
@@ -32,7 +40,8 @@ pub struct Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Internal,
-    InvalidArgument,
+    InvalidFormData,
+    InvalidRequest,
     Unavailable,
     DeadlineExceeded,
 }
@@ -53,17 +62,27 @@ impl Error {
         Self { kind: Kind::DeadlineExceeded, text: text.into() }
     }
 
-    /// The request breaks the contract or does not fit the flow.
-    pub(crate) fn invalid_argument(text: impl Into<String>) -> Self {
-        Self { kind: Kind::InvalidArgument, text: text.into() }
+    /// The request breaks the contract.
+    pub(crate) fn invalid_request(text: impl Into<String>) -> Self {
+        Self { kind: Kind::InvalidRequest, text: text.into() }
     }
 
     fn code(&self) -> Code {
         match self.kind {
             Kind::Internal => Code::Internal,
-            Kind::InvalidArgument => Code::InvalidArgument,
+            Kind::InvalidFormData | Kind::InvalidRequest => Code::InvalidArgument,
             Kind::Unavailable => Code::Unavailable,
             Kind::DeadlineExceeded => Code::DeadlineExceeded,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self.kind {
+            Kind::Internal => "INTERNAL",
+            Kind::InvalidFormData => "INVALID_FORM_DATA",
+            Kind::InvalidRequest => "INVALID_REQUEST",
+            Kind::Unavailable => "UNAVAILABLE",
+            Kind::DeadlineExceeded => "DEADLINE_EXCEEDED",
         }
     }
 }
@@ -78,16 +97,16 @@ impl std::error::Error for Error {}
 
 impl From<FormError> for Error {
     fn from(error: FormError) -> Self {
-        Self::invalid_argument(error.to_string())
+        Self { kind: Kind::InvalidFormData, text: error.to_string() }
     }
 }
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let code = error.code();
+        let (code, reason) = (error.code(), error.reason());
         let mut text = error.text;
         text.truncate(text.floor_char_boundary(MAX_TEXT));
-        Status::new(code, text)
+        Status::with_error_details(code, text, ErrorDetails::with_error_info(reason, DOMAIN, []))
     }
 }
 
@@ -101,7 +120,7 @@ mod tests {
         assert_eq!(code(Error::internal("")), Code::Internal);
         assert_eq!(code(Error::unavailable("")), Code::Unavailable);
         assert_eq!(code(Error::deadline_exceeded("")), Code::DeadlineExceeded);
-        assert_eq!(code(Error::invalid_argument("")), Code::InvalidArgument);
+        assert_eq!(code(Error::invalid_request("")), Code::InvalidArgument);
     }
 
     #[test]

@@ -151,7 +151,7 @@
 //! ```
 //!
 //! The text of an error goes into the log of this service and, as the gRPC status message, to the edge. Keep tokens and form
-//! data out of it.
+//! data out of it. For programs the status carries a reason ([`Error`] lists them).
 //!
 //! The client checks each answer in its turn. When it refuses one, the platform reports that to [`FlowLogic::error`]; the
 //! default logs the platform's error key.

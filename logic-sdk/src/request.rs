@@ -84,7 +84,7 @@ impl TryFrom<v1::HandleDataExchangeRequest> for DataExchange {
 
     fn try_from(request: v1::HandleDataExchangeRequest) -> Result<Self, Error> {
         let action = action(request.action())
-            .ok_or_else(|| Error::invalid_argument("a data exchange is one of INIT, data_exchange and BACK"))?;
+            .ok_or_else(|| Error::invalid_request("a data exchange is one of INIT, data_exchange and BACK"))?;
         Ok(Self {
             endpoint: request.endpoint,
             request_id: request.request_id,

@@ -62,7 +62,7 @@ impl<'a, L: FlowLogic> Conversation<'a, L> {
     /// As [`Conversation::init`]; also when `data` does not serialise to a JSON object.
     pub async fn submit(&self, screen: &str, data: impl Serialize) -> Result<Answer, Error> {
         let Ok(Value::Object(data)) = serde_json::to_value(data) else {
-            return Err(Error::invalid_argument("a test submits data that serialises to a JSON object"));
+            return Err(Error::invalid_request("a test submits data that serialises to a JSON object"));
         };
         self.exchange(v1::Action::DataExchange, screen, Some(json::to_struct(data))).await
     }

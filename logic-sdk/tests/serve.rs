@@ -11,15 +11,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant};
-use tonic::Code;
 use tonic::codegen::tokio_stream::once;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServiceResponse};
+use tonic_types::StatusExt;
 
 /// A logic that answers, fails or waits as the screen says, and reports what it was told.
 struct Scripted {
@@ -137,15 +138,23 @@ async fn each_failure_arrives_as_a_status_that_quotes_nothing() {
     let status = served.exchange(v1::Action::DataExchange, "ORDER", typed).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
     assert_eq!(status.message(), "form data, field `guests`: expected u8, found a string");
+    assert_eq!(reason(&status), "INVALID_FORM_DATA");
 
     let status = served.exchange(v1::Action::DataExchange, "NO-OBJECT", None).await.unwrap_err();
-    assert_eq!(status.code(), Code::Internal);
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::Internal, "INTERNAL"));
 
     let status = served.exchange(v1::Action::DataExchange, "CELLAR", None).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::Unavailable, "no stock for CELLAR"));
+    assert_eq!(reason(&status), "UNAVAILABLE");
 
     let status = served.exchange(v1::Action::Navigate, "ORDER", None).await.unwrap_err();
-    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "INVALID_REQUEST"));
+}
+
+fn reason(status: &Status) -> String {
+    let info = status.get_details_error_info().unwrap();
+    assert_eq!(info.domain, "flow.v1");
+    info.reason
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ const DOMAIN: &str = "flow.v1";
 /// | made by | gRPC status | reason | HTTP status of the edge |
 /// |---|---|---|---|
 /// | [`Error::internal`] | `INTERNAL` | `INTERNAL` | 500 |
+/// | a method that panics | `INTERNAL` | `PANIC` | 500 |
 /// | a [`FormError`], by `?` | `INVALID_ARGUMENT` | `INVALID_FORM_DATA` | 500 |
 /// | a request that breaks the contract | `INVALID_ARGUMENT` | `INVALID_REQUEST` | 500 |
 /// | [`Error::unavailable`] | `UNAVAILABLE` | `UNAVAILABLE` | 503 |
@@ -40,6 +41,7 @@ pub struct Error {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Internal,
+    Panic,
     InvalidFormData,
     InvalidRequest,
     Unavailable,
@@ -67,9 +69,14 @@ impl Error {
         Self { kind: Kind::InvalidRequest, text: text.into() }
     }
 
+    /// A method of the logic panicked. The panic's own message stays behind: it may quote what the user typed.
+    pub(crate) fn panic() -> Self {
+        Self { kind: Kind::Panic, text: "the logic panicked".to_owned() }
+    }
+
     fn code(&self) -> Code {
         match self.kind {
-            Kind::Internal => Code::Internal,
+            Kind::Internal | Kind::Panic => Code::Internal,
             Kind::InvalidFormData | Kind::InvalidRequest => Code::InvalidArgument,
             Kind::Unavailable => Code::Unavailable,
             Kind::DeadlineExceeded => Code::DeadlineExceeded,
@@ -79,6 +86,7 @@ impl Error {
     fn reason(&self) -> &'static str {
         match self.kind {
             Kind::Internal => "INTERNAL",
+            Kind::Panic => "PANIC",
             Kind::InvalidFormData => "INVALID_FORM_DATA",
             Kind::InvalidRequest => "INVALID_REQUEST",
             Kind::Unavailable => "UNAVAILABLE",
@@ -121,6 +129,7 @@ mod tests {
         assert_eq!(code(Error::unavailable("")), Code::Unavailable);
         assert_eq!(code(Error::deadline_exceeded("")), Code::DeadlineExceeded);
         assert_eq!(code(Error::invalid_request("")), Code::InvalidArgument);
+        assert_eq!(code(Error::panic()), Code::Internal);
     }
 
     #[test]

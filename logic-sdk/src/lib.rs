@@ -153,6 +153,17 @@
 //! The text of an error goes into the log of this service and, as the gRPC status message, to the edge. Keep tokens and form
 //! data out of it. For programs the status carries a reason ([`Error`] lists them).
 //!
+//! A panic fails its call with `the logic panicked`; its own message, which may quote form data, is not sent. Rust's default
+//! hook prints that message and the place to standard error. A hook of yours, set in `main`, keeps the message out of the log
+//! and has the call's endpoint and request id on the line:
+//!
+//! ```no_run
+//! std::panic::set_hook(Box::new(|panic| {
+//!     let place = panic.location().map(ToString::to_string);
+//!     tracing::error!(place, "panic");
+//! }));
+//! ```
+//!
 //! The client checks each answer in its turn. When it refuses one, the platform reports that to [`FlowLogic::error`]; the
 //! default logs the platform's error key.
 //!

@@ -8,6 +8,8 @@ use std::sync::Arc;
 ///
 /// The edge waits for an answer until its configured deadline, and the platform gives up after 10 seconds. A call whose
 /// caller has gone is dropped at its next `.await`, so keep what must happen together in one database transaction.
+///
+/// A method that panics fails its own call, with `INTERNAL`, and no other.
 pub trait FlowLogic: Send + Sync + 'static {
     /// Answers one step of a conversation: the flow was opened, a screen was submitted, or the user went back.
     ///

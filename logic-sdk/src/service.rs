@@ -1,10 +1,13 @@
-//! Between the contract and a [`FlowLogic`]: converts, and keeps a call's name on every log line that it writes.
+//! Between the contract and a [`FlowLogic`]: converts, keeps a call's name on every log line that it writes, and lets a panic
+//! end no more than its call.
 
 use crate::{DataExchange, Error, FlowLogic};
 use flow_proto::v1::flow_service_server::{FlowService, FlowServiceServer};
 use flow_proto::v1::{self, HandleDataExchangeRequest, HandleDataExchangeResponse};
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
 use tonic::{Request, Response, Status};
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, error, info_span, warn};
 
 /// The logic as a tonic service, for a server of your own: with TLS, layers, or other services beside it. Everyone else calls
 /// [`serve`](crate::serve), which adds health and reflection.
@@ -61,8 +64,17 @@ impl<L: FlowLogic> FlowService for Service<L> {
 }
 
 async fn answer<T>(outcome: impl Future<Output = Result<T, Error>>) -> Result<Response<T>, Status> {
-    outcome.await.map(Response::new).map_err(|error| {
-        warn!(%error, "the call failed");
-        Status::from(error)
-    })
+    // Unwind safe as a panic in a task or thread is: the call's own state goes with it, and what the logic shares between
+    // calls is behind locks that tell of a panic, or must bear one anyway.
+    match AssertUnwindSafe(outcome).catch_unwind().await {
+        Ok(Ok(response)) => Ok(Response::new(response)),
+        Ok(Err(error)) => {
+            warn!(%error, "the call failed");
+            Err(error.into())
+        }
+        Err(_) => {
+            error!("the logic panicked");
+            Err(Error::panic().into())
+        }
+    }
 }

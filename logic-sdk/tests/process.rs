@@ -16,11 +16,12 @@ use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 /// Set for the copy of this test binary that serves.
 const SERVING: &str = "FLOW_LOGIC_SDK_TEST_SERVES";
 
-/// Answers once there is a line on standard input.
+/// Answers once there is a line on standard input, or panics without asking for one.
 struct Prompted;
 
 impl FlowLogic for Prompted {
-    async fn data_exchange(&self, _: DataExchange) -> Result<Reply, Error> {
+    async fn data_exchange(&self, request: DataExchange) -> Result<Reply, Error> {
+        assert_ne!(request.screen, "PANIC", "typed by a user");
         tracing::info!("call in flight");
         let line = tokio::task::spawn_blocking(|| io::stdin().read_line(&mut String::new()));
         line.await.unwrap().unwrap();
@@ -88,6 +89,37 @@ fn exchange_request(screen: &str) -> HandleDataExchangeRequest {
         action: v1::Action::DataExchange.into(),
         screen: screen.to_owned(),
         ..Default::default()
+    }
+}
+
+/// The hook is the one of the crate's guide.
+#[tokio::test]
+async fn a_panic_is_logged_with_its_place_and_call_but_not_its_message() {
+    if env::var_os(SERVING).is_some() {
+        std::panic::set_hook(Box::new(|panic| {
+            let place = panic.location().map(ToString::to_string);
+            tracing::error!(place, "panic");
+        }));
+        return serve_here().await;
+    }
+    let mut child = spawn("a_panic_is_logged_with_its_place_and_call_but_not_its_message", "127.0.0.1:0");
+    let (mut log, address) = listening(&mut child).await;
+    let channel = Endpoint::from_shared(address).unwrap().connect().await.unwrap();
+    let status = FlowServiceClient::new(channel).handle_data_exchange(exchange_request("PANIC")).await.unwrap_err();
+    assert_eq!(status.message(), "the logic panicked");
+
+    child.start_kill().unwrap();
+    let mut lines = Vec::new();
+    while let Some(line) = log.next_line().await.unwrap() {
+        lines.push(line);
+    }
+    let of_call: Vec<_> = lines.iter().filter(|line| line.contains(r#"request_id="request-1""#)).collect();
+    let [place, outcome] = of_call[..] else { panic!("{lines:#?}") };
+    assert!(place.contains("tests/process.rs:"), "{place}");
+    assert!(outcome.contains("the logic panicked"), "{outcome}");
+    let errors = child.wait_with_output().await.unwrap().stderr;
+    for text in [lines.concat(), String::from_utf8(errors).unwrap()] {
+        assert!(!text.contains("typed by a user"), "{text}");
     }
 }
 

@@ -259,14 +259,29 @@ async fn a_logic_that_panics_fails_its_call_and_no_other() {
     struct Panicking;
     impl FlowLogic for Panicking {
         async fn data_exchange(&self, request: DataExchange) -> Result<Reply, Error> {
-            assert_ne!(request.action, Action::Back, "as a faulty logic would");
+            assert_ne!(request.action, Action::Back, "as a faulty logic would, on {}", request.screen);
             Ok(Reply::screen("ORDER", json!({})))
+        }
+
+        async fn error(&self, _: ErrorNotification) -> Result<(), Error> {
+            panic!("as a faulty logic would")
+        }
+
+        async fn ping(&self, _: Ping) -> Result<(), Error> {
+            panic!("as a faulty logic would")
         }
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = Endpoint::from_shared(format!("http://{}", listener.local_addr().unwrap())).unwrap();
     tokio::spawn(serve_until(Panicking, listener, std::future::pending()));
     let mut client = FlowServiceClient::new(endpoint.connect().await.unwrap());
-    client.handle_data_exchange(exchange_request(v1::Action::Back, "ORDER", None)).await.unwrap_err();
+    for status in [
+        client.handle_data_exchange(exchange_request(v1::Action::Back, "ORDER", None)).await.unwrap_err(),
+        client.handle_error(v1::HandleErrorRequest::default()).await.unwrap_err(),
+        client.ping(v1::PingRequest::default()).await.unwrap_err(),
+    ] {
+        assert_eq!((status.code(), status.message()), (Code::Internal, "the logic panicked"));
+        assert_eq!(reason(&status), "PANIC");
+    }
     client.handle_data_exchange(exchange_request(v1::Action::Init, "", None)).await.unwrap();
 }

@@ -112,6 +112,7 @@
 //! | the flow is finished, or the message that opened it too old | [`Reply::invalid_token`]: the message's button is disabled |
 //! | the form and the code disagree | `?` on [`DataExchange::data`] |
 //! | the database cannot be reached | [`Error::unavailable`] |
+//! | the database takes too long | [`Error::deadline_exceeded`]; [`DataExchange::deadline`] says how long it may |
 //! | anything else broke | [`Error::internal`] |
 //!
 //! ```

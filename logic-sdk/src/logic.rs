@@ -6,8 +6,9 @@ use std::sync::Arc;
 /// The screens and decisions of a flow. Write its methods as `async fn`; only [`data_exchange`](Self::data_exchange) must be
 /// there.
 ///
-/// The edge waits for an answer until its configured deadline, and the platform gives up after 10 seconds. A call whose
-/// caller has gone is dropped at its next `.await`, so keep what must happen together in one database transaction.
+/// The edge waits for an answer until its configured [deadline](DataExchange::deadline), and the platform gives up after 10
+/// seconds. A call that is past its deadline, or whose caller has gone, is dropped at its `.await`, so keep what must happen
+/// together in one database transaction.
 ///
 /// A method that panics fails its own call, with `INTERNAL`, and no other.
 pub trait FlowLogic: Send + Sync + 'static {

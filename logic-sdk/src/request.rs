@@ -8,6 +8,7 @@ use flow_proto::{json, v1};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
+use std::time::Instant;
 
 /// What the user did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,6 +47,49 @@ pub struct DataExchange {
     /// True when the edge verified the platform's signature of `flow_token` (data API 4.0). False means not verified, never
     /// "forged": the edge answers a forged one itself.
     pub flow_token_verified: bool,
+    /// When the edge stops waiting: the call's `grpc-timeout`, counted from its arrival. `None` when the caller set none;
+    /// the edge always does.
+    ///
+    /// The server enforces it: a call that is still running then is dropped at its `.await` and fails with `CANCELLED`. Give
+    /// what you call a little less, and the failure has a name, and the database stops working on what nobody waits for:
+    ///
+    /// ```
+    /// # use flow_logic_sdk::{DataExchange, Error, testing::Conversation};
+    /// # async fn count_free_tables(statement_timeout: Duration) -> Result<u32, Error> {
+    /// #     assert!(statement_timeout < Duration::from_secs(8));
+    /// #     Ok(3)
+    /// # }
+    /// use std::time::{Duration, Instant};
+    ///
+    /// async fn free_tables(request: &DataExchange) -> Result<u32, Error> {
+    ///     let left = match request.deadline {
+    ///         Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+    ///         None => Duration::from_secs(8),
+    ///     };
+    ///     let for_query = left.saturating_sub(Duration::from_millis(100));
+    ///     if for_query.is_zero() {
+    ///         return Err(Error::deadline_exceeded("no time is left to count the free tables"));
+    ///     }
+    ///     // Such as `SET LOCAL statement_timeout` of PostgreSQL before the query.
+    ///     count_free_tables(for_query).await
+    /// }
+    /// # struct Tables;
+    /// # impl flow_logic_sdk::FlowLogic for Tables {
+    /// #     async fn data_exchange(&self, request: DataExchange) -> Result<flow_logic_sdk::Reply, Error> {
+    /// #         let free_tables = free_tables(&request).await?;
+    /// #         Ok(flow_logic_sdk::Reply::screen("TABLE", serde_json::json!({"free_tables": free_tables})))
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// # let conversation = Conversation::new(&Tables, "token");
+    /// # assert_eq!(conversation.init().await?.data()["free_tables"], 3);
+    /// # let hurried = conversation.with_timeout(Duration::from_millis(50));
+    /// # assert!(hurried.init().await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub deadline: Option<Instant>,
     /// Always an object.
     data: Value,
 }
@@ -93,6 +137,7 @@ impl TryFrom<v1::HandleDataExchangeRequest> for DataExchange {
             screen: request.screen,
             flow_token: present(request.flow_token),
             flow_token_verified: request.flow_token_verified,
+            deadline: None,
             data: Value::Object(request.data.map(json::from_struct).unwrap_or_default()),
         })
     }

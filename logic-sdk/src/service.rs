@@ -6,6 +6,8 @@ use flow_proto::v1::flow_service_server::{FlowService, FlowServiceServer};
 use flow_proto::v1::{self, HandleDataExchangeRequest, HandleDataExchangeResponse};
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 use tracing::{Instrument, error, info_span, warn};
 
@@ -19,8 +21,11 @@ pub fn service<L: FlowLogic>(logic: L) -> FlowServiceServer<impl FlowService> {
 pub(crate) async fn exchange<L: FlowLogic>(
     logic: &L,
     request: HandleDataExchangeRequest,
+    deadline: Option<Instant>,
 ) -> Result<HandleDataExchangeResponse, Error> {
-    let reply = logic.data_exchange(DataExchange::try_from(request)?).await?;
+    let mut request = DataExchange::try_from(request)?;
+    request.deadline = deadline;
+    let reply = logic.data_exchange(request).await?;
     Ok(HandleDataExchangeResponse { outcome: Some(reply.into_outcome()?) })
 }
 
@@ -34,9 +39,10 @@ impl<L: FlowLogic> FlowService for Service<L> {
         &self,
         request: Request<HandleDataExchangeRequest>,
     ) -> Result<Response<HandleDataExchangeResponse>, Status> {
+        let deadline = timeout(request.metadata()).and_then(|timeout| Instant::now().checked_add(timeout));
         let request = request.into_inner();
         let span = info_span!("data_exchange", endpoint = request.endpoint, request_id = request.request_id);
-        answer(exchange(&self.logic, request)).instrument(span).await
+        answer(exchange(&self.logic, request, deadline)).instrument(span).await
     }
 
     async fn handle_error(
@@ -75,6 +81,51 @@ async fn answer<T>(outcome: impl Future<Output = Result<T, Error>>) -> Result<Re
         Err(_) => {
             error!("the logic panicked");
             Err(Error::panic().into())
+        }
+    }
+}
+
+/// `grpc-timeout` as the gRPC specification writes it: at most eight digits and a unit. tonic reads and enforces it, but keeps
+/// it to itself; like tonic, this takes one that cannot be read for none.
+fn timeout(metadata: &MetadataMap) -> Option<Duration> {
+    let text = metadata.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let count = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(count * 60 * 60)),
+        "M" => Some(Duration::from_secs(count * 60)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<Duration> {
+        let mut metadata = MetadataMap::new();
+        metadata.insert("grpc-timeout", text.parse().unwrap());
+        timeout(&metadata)
+    }
+
+    #[test]
+    fn a_timeout_has_at_most_eight_digits_and_one_of_six_units() {
+        assert_eq!(read("3H"), Some(Duration::from_secs(10_800)));
+        assert_eq!(read("2M"), Some(Duration::from_secs(120)));
+        assert_eq!(read("7S"), Some(Duration::from_secs(7)));
+        assert_eq!(read("82m"), Some(Duration::from_millis(82)));
+        assert_eq!(read("99999999u"), Some(Duration::from_micros(99_999_999)));
+        assert_eq!(read("0n"), Some(Duration::ZERO));
+        assert_eq!(timeout(&MetadataMap::new()), None);
+        for bad in ["", "S", "7", "7s", "+7S", "-7S", "7 S", "1.5S", "123456789S", "7SS"] {
+            assert_eq!(read(bad), None, "{bad}");
         }
     }
 }

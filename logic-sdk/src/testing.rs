@@ -8,6 +8,7 @@ use prost::Message;
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// One user's conversation with a logic, from one message and so under one flow token.
 ///
@@ -19,6 +20,7 @@ pub struct Conversation<'a, L> {
     endpoint: String,
     flow_token: String,
     flow_token_verified: bool,
+    timeout: Option<Duration>,
     calls: AtomicU64,
 }
 
@@ -30,6 +32,7 @@ impl<'a, L: FlowLogic> Conversation<'a, L> {
             endpoint: "test".to_owned(),
             flow_token: flow_token.into(),
             flow_token_verified: false,
+            timeout: None,
             calls: AtomicU64::new(0),
         }
     }
@@ -44,6 +47,13 @@ impl<'a, L: FlowLogic> Conversation<'a, L> {
     #[must_use]
     pub fn verified(self) -> Self {
         Self { flow_token_verified: true, ..self }
+    }
+
+    /// The same with this much time for each answer, from which the logic gets its
+    /// [deadline](crate::DataExchange::deadline). Without it there is none. A call that takes longer is not ended.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..self }
     }
 
     /// Opens the flow.
@@ -126,7 +136,8 @@ impl<'a, L: FlowLogic> Conversation<'a, L> {
             flow_token: self.flow_token.clone(),
             flow_token_verified: self.flow_token_verified,
         };
-        let response = service::exchange(self.logic, travel(&request)?).await?;
+        let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let response = service::exchange(self.logic, travel(&request)?, deadline).await?;
         Answer::read(travel(&response)?)
     }
 

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant};
 use tonic::codegen::tokio_stream::once;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
+use tonic::{Code, Request, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
@@ -42,8 +42,13 @@ impl FlowLogic for Scripted {
                 let order: Order = request.data()?;
                 Ok(Reply::complete(json!({"guests": order.guests})))
             }
+            (Action::DataExchange, "TIMED") => {
+                let left = request.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now().into()));
+                Ok(Reply::complete(json!({"seconds_left": left.map(|left| left.as_secs_f64())})))
+            }
             (Action::DataExchange, "SLOW") => {
                 self.heard.send("slow call".to_owned()).unwrap();
+                let _dropped = Dropped(self.heard.clone());
                 (&mut *self.release.lock().await).await.unwrap();
                 Ok(Reply::screen("DONE", json!({})))
             }
@@ -60,6 +65,16 @@ impl FlowLogic for Scripted {
     async fn ping(&self, ping: Ping) -> Result<(), Error> {
         self.heard.send(format!("ping {}", ping.endpoint)).unwrap();
         Ok(())
+    }
+}
+
+/// Tells when a call ends, or is ended.
+struct Dropped(mpsc::UnboundedSender<String>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        // Nobody may listen any more.
+        let _ = self.0.send("slow call dropped".to_owned());
     }
 }
 
@@ -155,6 +170,37 @@ fn reason(status: &Status) -> String {
     let info = status.get_details_error_info().unwrap();
     assert_eq!(info.domain, "flow.v1");
     info.reason
+}
+
+#[tokio::test]
+async fn the_logic_sees_the_deadline_of_the_call() {
+    let served = serve_scripted().await;
+    let mut request = Request::new(exchange_request(v1::Action::DataExchange, "TIMED", None));
+    request.set_timeout(Duration::from_secs(60));
+    let response = served.client().handle_data_exchange(request).await.unwrap().into_inner();
+    let Some(Outcome::Completion(timed)) = response.outcome else { panic!("a completion") };
+    let left = values(timed.params)["seconds_left"].as_f64().unwrap();
+    assert!(left > 30.0 && left <= 60.0, "{left}");
+
+    let Outcome::Completion(untimed) = served.exchange(v1::Action::DataExchange, "TIMED", None).await.unwrap() else {
+        panic!("a completion")
+    };
+    assert_eq!(values(untimed.params), json!({"seconds_left": null}));
+}
+
+#[tokio::test]
+async fn a_call_past_its_deadline_is_dropped() {
+    let mut served = serve_scripted().await;
+    let mut request = Request::new(exchange_request(v1::Action::DataExchange, "SLOW", None));
+    request.set_timeout(Duration::from_secs(60));
+    let mut client = served.client();
+    let call = tokio::spawn(async move { client.handle_data_exchange(request).await });
+    assert_eq!(served.heard.recv().await.unwrap(), "slow call");
+
+    // From here on the clock jumps to whatever is waited for.
+    tokio::time::pause();
+    assert_eq!(call.await.unwrap().unwrap_err().code(), Code::Cancelled);
+    assert_eq!(served.heard.recv().await.unwrap(), "slow call dropped");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use flow_proto::v1::flow_service_client::FlowServiceClient;
 use tokio::time::{Instant, timeout_at};
 use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::Channel;
-use tonic::{Code, ConnectError, Request, Response, Status};
+use tonic::{Code, ConnectError, Request, Response, Status, TimeoutExpired};
 use tower::retry::budget::{Budget as _, TpsBudget};
 
 use self::pool::Pool;
@@ -104,8 +104,9 @@ impl Logic {
                 Err(_) => return Err(Error::DeadlineExceeded),
             };
             let failure = Failure::of(&status);
-            if failure != Failure::Answered {
-                picked.backend.lost();
+            match failure {
+                Failure::NeverArrived | Failure::Broken => picked.backend.lost(),
+                Failure::TimedOut | Failure::Answered => {}
             }
             let may_repeat = failure == Failure::NeverArrived && tried.len() + 1 < MAX_ATTEMPTS;
             if !(may_repeat && self.budget.withdraw()) {
@@ -129,8 +130,9 @@ impl Call {
 
     fn error(&self, failure: Failure, status: &Status) -> Error {
         match (failure, status.code()) {
-            // The channel keeps `grpc-timeout` as well and then says CANCELLED.
-            (_, Code::Cancelled) if Instant::now() >= self.deadline => Error::DeadlineExceeded,
+            (Failure::TimedOut, _) => Error::DeadlineExceeded,
+            // Logic kept to the `grpc-timeout`, and says so with this status where it is built on tonic.
+            (Failure::Answered, Code::Cancelled) if Instant::now() >= self.deadline => Error::DeadlineExceeded,
             (Failure::NeverArrived, _) => Error::Unreachable,
             (Failure::Broken, _) => Error::Broken,
             (Failure::Answered, Code::DeadlineExceeded) => Error::DeadlineExceeded,
@@ -148,6 +150,8 @@ enum Failure {
     NeverArrived,
     /// The connection broke; logic may have acted.
     Broken,
+    /// The time was over; the channel keeps it as well as we do. That says nothing of the connection.
+    TimedOut,
     /// Logic answered with a status.
     Answered,
 }
@@ -158,7 +162,11 @@ impl Failure {
         let mut cause = status.source();
         let mut failure = if cause.is_some() { Self::Broken } else { Self::Answered };
         while let Some(error) = cause {
-            if error.is::<ConnectError>() || is_unprocessed(error) {
+            if error.is::<TimeoutExpired>() {
+                return Self::TimedOut;
+            }
+            // Where the head of an answer has come, its metadata is here, and logic has looked at the call.
+            if (error.is::<ConnectError>() || is_unprocessed(error)) && status.metadata().is_empty() {
                 failure = Self::NeverArrived;
             }
             cause = error.source();

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(crate) struct Pool {
 
 struct Members {
     backends: RwLock<Vec<Arc<Backend>>>,
+    /// Whether the name was looked up, with whatever outcome.
+    is_resolved: AtomicBool,
     /// Told of every change in the list or in the state of a member.
     changed: Arc<Notify>,
 }
@@ -47,7 +50,11 @@ pub(super) struct Picked {
 impl Pool {
     /// Begins to resolve and to connect. Wants to be called where tokio runs.
     pub(crate) fn start(target: &LogicTarget) -> Result<Self, tonic::transport::Error> {
-        let members = Arc::new(Members { backends: RwLock::default(), changed: Arc::new(Notify::new()) });
+        let members = Arc::new(Members {
+            backends: RwLock::default(),
+            is_resolved: AtomicBool::new(false),
+            changed: Arc::new(Notify::new()),
+        });
         let own = endpoint(target, target.url.clone())?;
         let resolver = match host_and_port(&target.url) {
             Some((host, port)) => {
@@ -90,6 +97,11 @@ impl Members {
 
     fn replace(&self, backends: Vec<Arc<Backend>>) {
         *self.backends.write().unwrap_or_else(PoisonError::into_inner) = backends;
+        self.resolved();
+    }
+
+    fn resolved(&self) {
+        self.is_resolved.store(true, Ordering::Relaxed);
         self.changed.notify_waiters();
     }
 
@@ -98,8 +110,7 @@ impl Members {
         let backends = self.list();
         let mut serving = Vec::with_capacity(backends.len());
         let mut once_more = Vec::new();
-        // Before the first answer of the resolver the list is empty.
-        let mut is_hopeful = backends.is_empty();
+        let mut is_hopeful = !self.is_resolved.load(Ordering::Relaxed);
         for backend in backends {
             match backend.state() {
                 State::Serving(channel) if tried.iter().any(|tried| Arc::ptr_eq(tried, &backend)) => {
@@ -165,6 +176,7 @@ impl Resolver {
                         warn!(host = self.host, %error, "logic's name cannot be resolved");
                     }
                     failed = true;
+                    members.resolved();
                     RESOLVE_RETRY
                 }
             };
@@ -179,7 +191,8 @@ impl Resolver {
         let before = members.list();
         let names: Vec<_> = addresses.iter().map(ToString::to_string).collect();
         if before.len() == names.len() && before.iter().zip(&names).all(|(backend, name)| backend.name() == name) {
-            return;
+            // Also where it has no addresses, and never had.
+            return members.resolved();
         }
         info!(host = self.host, addresses = names.join(" "), "logic's addresses");
         let backends = addresses.iter().zip(names).filter_map(|(address, name)| {

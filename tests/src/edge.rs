@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::LazyLock;
@@ -15,10 +15,22 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::private::Private;
-use crate::{APP_SECRET, Client, Logic, OTHER_APP_SECRET, PATIENCE, Tls, key_file};
+use crate::{APP_SECRET, Client, Logic, OTHER_APP_SECRET, PATIENCE, Tls, is_there, key_file};
 
 /// Where an edge listens that is told nothing else: a port that the system chooses.
 pub const ADDRESS: &str = "127.0.0.1:0";
+
+/// The name that resolves as [`EdgeBuilder::resolving`] says.
+pub const NAME: &str = "logic.test";
+
+/// Puts the edge in a mount namespace where a file of its folder is the system's `hosts`, and becomes the edge: the way to a name
+/// with several addresses that leaves the machine as it is.
+const WITH_HOSTS: &str = r#"mount --bind "$1" /etc/hosts && shift && exec "$@""#;
+
+/// Whether an edge can have a [`NAME`] resolved: it takes root. See [`is_there`] for what becomes of a test otherwise.
+pub async fn can_resolve() -> bool {
+    is_there(&["unshare", "--mount", "true"]).await
+}
 
 /// The binary of this very source: a stale one would test yesterday's edge. Built as the tests of the whole workspace are, so
 /// that nothing is compiled twice.
@@ -48,6 +60,7 @@ pub struct EdgeBuilder {
     endpoints: Vec<Value>,
     sections: Map<String, Value>,
     files: Vec<(String, String)>,
+    hosts: Option<String>,
     log_level: &'static str,
 }
 
@@ -92,6 +105,7 @@ impl Edge {
             endpoints: Vec::new(),
             sections: Map::new(),
             files: Vec::new(),
+            hosts: None,
             log_level: "trace",
         }
     }
@@ -155,6 +169,12 @@ impl Edge {
         Finished { status, log: self.log.borrow().clone() }
     }
 
+    /// Gives [`NAME`] other addresses.
+    pub fn resolve(&self, addresses: &[IpAddr]) {
+        // Written in place: another file of that name would not be the one that the edge sees.
+        fs::write(self.folder().join("hosts"), hosts(addresses)).unwrap();
+    }
+
     /// Stops the edge as Kubernetes does.
     pub async fn stop(self) -> Finished {
         self.private.assert_absent(&[self.metrics().await]);
@@ -212,6 +232,12 @@ impl EdgeBuilder {
         self
     }
 
+    /// Lets [`NAME`] have these addresses. Wants [`can_resolve`].
+    pub fn resolving(mut self, addresses: &[IpAddr]) -> Self {
+        self.hosts = Some(hosts(addresses));
+        self
+    }
+
     /// Plain HTTP, as behind a proxy that terminates TLS.
     pub fn without_tls(mut self) -> Self {
         self.tls = None;
@@ -254,7 +280,13 @@ impl EdgeBuilder {
         // Every JSON document is a YAML document.
         write("flow-edge.yaml", &Value::Object(config).to_string());
 
-        let mut process = Command::new(&*BINARY)
+        let mut command = Command::new(&*BINARY);
+        if let Some(hosts) = &self.hosts {
+            write("hosts", hosts);
+            command = Command::new("unshare");
+            command.args(["--mount", "sh", "-c", WITH_HOSTS, "sh"]).arg(folder.path().join("hosts")).arg(&*BINARY);
+        }
+        let mut process = command
             .args(["serve", "--config"])
             .arg(folder.path().join("flow-edge.yaml"))
             .env("RUST_LOG", self.log_level)
@@ -298,6 +330,11 @@ async fn wait_for_line<T>(log: &mut watch::Receiver<Vec<String>>, wanted: impl F
         Err(_) => "the edge did not log the line",
     };
     panic!("{missing}: {:#?}", *log.borrow());
+}
+
+fn hosts(addresses: &[IpAddr]) -> String {
+    let lines = addresses.iter().map(|address| format!("{address} {NAME}\n"));
+    lines.chain(["127.0.0.1 localhost\n".to_owned()]).collect()
 }
 
 fn merge(into: &mut Value, from: Value) {

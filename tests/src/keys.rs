@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
 /// The app secret of an edge that is told nothing else.
 pub const APP_SECRET: &str = "00112233445566778899aabbccddeeff";
@@ -34,6 +34,40 @@ impl Tls {
 }
 
 impl Default for Tls {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// An authority that issues certificates.
+#[derive(Debug)]
+pub struct Authority {
+    /// PEM of its own certificate.
+    pub certificate: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// Makes an authority.
+    pub fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "authority");
+        let certificate = params.self_signed(&key).unwrap().pem();
+        Self { certificate, issuer: Issuer::new(params, key) }
+    }
+
+    /// Issues a certificate for `localhost`, for whichever side.
+    pub fn issue(&self) -> Tls {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        Tls { certificate: certificate.pem(), private_key: key.serialize_pem() }
+    }
+}
+
+impl Default for Authority {
     fn default() -> Self {
         Self::new()
     }

@@ -11,15 +11,17 @@ mod load;
 mod logic;
 mod operator;
 mod private;
+mod proxy;
 mod toolchain;
 
 use std::time::Duration;
 
 pub use client::{Answer, Client, Exchange, connect};
-pub use edge::{ADDRESS, Edge, EdgeBuilder, Finished, run};
-pub use keys::{APP_SECRET, OTHER_APP_SECRET, Tls, key_file};
+pub use edge::{ADDRESS, Edge, EdgeBuilder, Finished, NAME, can_resolve, run};
+pub use keys::{APP_SECRET, Authority, OTHER_APP_SECRET, Tls, key_file};
 pub use load::{Load, Record};
-pub use logic::{Call, Gate, Logic, completion, invalid_token, screen};
+pub use logic::{Call, Gate, Logic, LogicBuilder, completion, invalid_token, screen};
+pub use proxy::Proxy;
 pub use toolchain::is_there;
 
 /// After this long, whatever is waited for will not come any more.

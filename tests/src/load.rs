@@ -28,6 +28,8 @@ pub struct Load {
 pub struct Record {
     /// How many answers had which status.
     pub statuses: BTreeMap<u16, usize>,
+    /// How many answers showed which screen.
+    pub screens: BTreeMap<String, usize>,
     /// Answers with a status of success that could not be opened.
     pub unopened: usize,
     /// Requests that were never sent, since there was no connection.
@@ -97,6 +99,9 @@ impl Record {
         for (status, answers) in other.statuses {
             *self.statuses.entry(status).or_default() += answers;
         }
+        for (screen, answers) in other.screens {
+            *self.screens.entry(screen).or_default() += answers;
+        }
         self.unopened += other.unopened;
         self.refused += other.refused;
         self.broken.extend(other.broken);
@@ -119,6 +124,9 @@ async fn work(
             Ok(answer) => {
                 record.latencies.push(begun.elapsed());
                 *record.statuses.entry(answer.status).or_default() += 1;
+                if let Some(screen) = answer.opened["screen"].as_str() {
+                    *record.screens.entry(screen.to_owned()).or_default() += 1;
+                }
                 record.unopened += usize::from(answer.status == 200 && answer.opened.is_null());
                 answered.send_modify(|answered| answered[index] += 1);
             }

@@ -1,7 +1,10 @@
 //! A stand-in logic service: answers as a test tells it, and keeps what it was asked.
 
+use std::fmt;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
@@ -12,18 +15,27 @@ use flow_proto::v1::{
     Completion, HandleDataExchangeRequest, HandleDataExchangeResponse, HandleErrorRequest, HandleErrorResponse,
     InvalidFlowToken, NextScreen, PingRequest, PingResponse,
 };
+use futures_util::stream::{Stream, poll_fn};
 use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tonic::metadata::MetadataMap;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
+use tonic::transport::server::{Connected, TcpIncoming};
+use tonic::transport::{Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::PATIENCE;
 
 type Answer = Result<HandleDataExchangeResponse, Status>;
-type Outcoming = Pin<Box<dyn Future<Output = Answer> + Send>>;
-type Handler = dyn Fn(HandleDataExchangeRequest) -> Outcoming + Send + Sync;
+type Outcoming<T> = Pin<Box<dyn Future<Output = Result<T, Status>> + Send>>;
+type Handler = dyn Fn(HandleDataExchangeRequest) -> Outcoming<HandleDataExchangeResponse> + Send + Sync;
+/// What becomes of error notifications and pings.
+type Others = dyn Fn() -> Outcoming<()> + Send + Sync;
 
 /// A call that reached logic.
 #[derive(Debug, Clone)]
@@ -39,28 +51,44 @@ pub enum Call {
 /// A running logic service.
 #[derive(Debug)]
 pub struct Logic {
-    address: SocketAddr,
+    url: String,
     calls: Arc<Mutex<Vec<Call>>>,
     request_ids: Arc<Mutex<Vec<Vec<String>>>>,
     told: Arc<Mutex<Option<Answer>>>,
+    health: HealthReporter,
+    stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
+}
+
+/// A logic service to be.
+pub struct LogicBuilder {
+    handler: Box<Handler>,
+    others: Box<Others>,
+    tls: Option<ServerTlsConfig>,
 }
 
 impl Logic {
     /// Answers every data exchange alike, acknowledges error notifications, and is active.
     pub async fn answering(answer: HandleDataExchangeResponse) -> Self {
-        Self::handling(move |_| {
-            let answer = answer.clone();
-            async { Ok(answer) }
-        })
-        .await
+        LogicBuilder::answering(answer).start().await
     }
 
     /// Answers whatever comes with one status.
     pub async fn failing(status: Status) -> Self {
-        let answer = status.clone();
-        let handler = move |_| -> Outcoming { Box::pin(std::future::ready(Err(answer.clone()))) };
-        Self::start(Box::new(handler), Some(status)).await
+        Self::always(move || std::future::ready(Err(status.clone()))).await
+    }
+
+    /// Does the same whatever comes; of a good answer, error notifications and pings get as much as fits.
+    pub async fn always<F>(act: impl Fn() -> F + Clone + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<HandleDataExchangeResponse, Status>> + Send + 'static,
+    {
+        let others = act.clone();
+        let others = move || -> Outcoming<()> {
+            let done = others();
+            Box::pin(async move { done.await.map(|_| ()) })
+        };
+        LogicBuilder { handler: Box::new(move |_| Box::pin(act())), others: Box::new(others), tls: None }.start().await
     }
 
     /// Answers with a screen named `NEXT`, each call once the gate lets it pass.
@@ -81,26 +109,7 @@ impl Logic {
     where
         F: Future<Output = Answer> + Send + 'static,
     {
-        Self::start(Box::new(move |request| Box::pin(handler(request))), None).await
-    }
-
-    async fn start(handler: Box<Handler>, otherwise: Option<Status>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (calls, request_ids, told) = (Arc::default(), Arc::default(), Arc::default());
-        let (health, health_service) = tonic_health::server::health_reporter();
-        health.set_service_status("", tonic_health::ServingStatus::Serving).await;
-        let service = Service {
-            handler,
-            otherwise,
-            calls: Arc::clone(&calls),
-            request_ids: Arc::clone(&request_ids),
-            told: Arc::clone(&told),
-        };
-        let server = Server::builder().add_service(FlowServiceServer::new(service)).add_service(health_service);
-        let server = server.serve_with_incoming(TcpIncoming::from(listener));
-        let server = tokio::spawn(async move { server.await.unwrap() });
-        Self { address, calls, request_ids, told, server }
+        LogicBuilder::handling(handler).start().await
     }
 
     /// From now on answers every data exchange so; error notifications and pings too, where it is a failure.
@@ -110,7 +119,7 @@ impl Logic {
 
     /// The URL for `logic.url`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.url.clone()
     }
 
     /// Every call so far.
@@ -128,6 +137,106 @@ impl Logic {
         let mut calls = self.calls();
         assert_eq!(calls.len(), 1, "calls to logic");
         calls.remove(0)
+    }
+
+    /// Says from now on that it does not serve, and still does.
+    pub async fn say_not_serving(&self) {
+        self.health.set_service_status("", ServingStatus::NotServing).await;
+    }
+
+    /// Says that it serves again.
+    pub async fn say_serving(&self) {
+        self.health.set_service_status("", ServingStatus::Serving).await;
+    }
+
+    /// Takes no more connections and calls, and returns when it has answered those that it has.
+    pub async fn stop(mut self) {
+        let stop = std::mem::replace(&mut self.stop, oneshot::channel().0);
+        stop.send(()).unwrap();
+        timeout(PATIENCE, &mut self.server).await.expect("logic ends").unwrap();
+    }
+}
+
+impl fmt::Debug for LogicBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogicBuilder").field("tls", &self.tls).finish_non_exhaustive()
+    }
+}
+
+impl LogicBuilder {
+    /// As [`Logic::answering`].
+    pub fn answering(answer: HandleDataExchangeResponse) -> Self {
+        Self::handling(move |_| {
+            let answer = answer.clone();
+            async { Ok(answer) }
+        })
+    }
+
+    /// As [`Logic::handling`].
+    pub fn handling<F>(handler: impl Fn(HandleDataExchangeRequest) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<HandleDataExchangeResponse, Status>> + Send + 'static,
+    {
+        let others = || -> Outcoming<()> { Box::pin(std::future::ready(Ok(()))) };
+        Self { handler: Box::new(move |request| Box::pin(handler(request))), others: Box::new(others), tls: None }
+    }
+
+    /// Speaks TLS; the certificate is for `localhost`.
+    pub fn tls(mut self, config: ServerTlsConfig) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
+    /// Starts at an address that the system chooses.
+    pub async fn start(self) -> Logic {
+        self.start_at("127.0.0.1:0".parse().unwrap()).await
+    }
+
+    /// Starts at this address.
+    pub async fn start_at(self, address: SocketAddr) -> Logic {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let url = match self.tls {
+            Some(_) => format!("https://localhost:{}", address.port()),
+            None => format!("http://{address}"),
+        };
+        self.start_with(url, TcpIncoming::from(listener)).await
+    }
+
+    /// Starts at a Unix socket.
+    pub async fn start_at_socket(self, path: &Path) -> Logic {
+        let listener = UnixListener::bind(path).unwrap();
+        let incoming = poll_fn(move |context| listener.poll_accept(context).map_ok(|(stream, _)| stream).map(Some));
+        self.start_with(format!("unix://{}", path.display()), incoming).await
+    }
+
+    async fn start_with<S>(self, url: String, incoming: impl Stream<Item = io::Result<S>> + Send + 'static) -> Logic
+    where
+        S: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
+        let (calls, request_ids, told) = (Arc::default(), Arc::default(), Arc::default());
+        let (health, health_service) = tonic_health::server::health_reporter();
+        health.set_service_status("", ServingStatus::Serving).await;
+        let service = Service {
+            handler: self.handler,
+            others: self.others,
+            calls: Arc::clone(&calls),
+            request_ids: Arc::clone(&request_ids),
+            told: Arc::clone(&told),
+        };
+        let mut server = Server::builder();
+        if let Some(tls) = self.tls {
+            server = server.tls_config(tls).unwrap();
+        }
+        let server = server.add_service(FlowServiceServer::new(service)).add_service(health_service);
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async move {
+            // A logic that is dropped is aborted.
+            let _ = stopped.await;
+        };
+        let server = server.serve_with_incoming_shutdown(incoming, stopped);
+        let server = tokio::spawn(async move { server.await.unwrap() });
+        Logic { url, calls, request_ids, told, health, stop, server }
     }
 }
 
@@ -188,8 +297,7 @@ pub fn invalid_token(error_message: &str) -> HandleDataExchangeResponse {
 
 struct Service {
     handler: Box<Handler>,
-    /// What error notifications and pings are answered, where not with success.
-    otherwise: Option<Status>,
+    others: Box<Others>,
     calls: Arc<Mutex<Vec<Call>>>,
     request_ids: Arc<Mutex<Vec<Vec<String>>>>,
     told: Arc<Mutex<Option<Answer>>>,
@@ -206,10 +314,10 @@ impl Service {
         self.told.lock().unwrap().clone()
     }
 
-    fn acknowledge<T: Default>(&self) -> Result<Response<T>, Status> {
-        match self.told().and_then(Result::err).or_else(|| self.otherwise.clone()) {
+    async fn acknowledge<T: Default>(&self) -> Result<Response<T>, Status> {
+        match self.told().and_then(Result::err) {
             Some(status) => Err(status),
-            None => Ok(Response::new(T::default())),
+            None => (self.others)().await.map(|()| Response::new(T::default())),
         }
     }
 }
@@ -234,12 +342,12 @@ impl FlowService for Service {
     ) -> Result<Response<HandleErrorResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
         self.keep(Call::Error(message.clone()), &message.request_id, &metadata);
-        self.acknowledge()
+        self.acknowledge().await
     }
 
     async fn ping(&self, request: Request<PingRequest>) -> Result<Response<PingResponse>, Status> {
         let (metadata, _, message) = request.into_parts();
         self.keep(Call::Ping(message.clone()), &message.request_id, &metadata);
-        self.acknowledge()
+        self.acknowledge().await
     }
 }

@@ -44,11 +44,15 @@ impl Edge {
         self.metric(&format!("flow_{what}_uses_total{{{}}}", labels.join(","))).await
     }
 
+    /// Whether the edge says that it is ready.
+    pub async fn is_ready(&self) -> bool {
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        http.get(self.admin_url("/readyz")).send().await.unwrap().status() == 200
+    }
+
     /// Waits until the edge says that it is ready.
     pub async fn ready(&self) {
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        let probe = async || http.get(self.admin_url("/readyz")).send().await.unwrap().status();
-        let ready = async { while probe().await != 200 {} };
+        let ready = async { while !self.is_ready().await {} };
         timeout(PATIENCE, ready).await.expect("the edge gets ready");
     }
 

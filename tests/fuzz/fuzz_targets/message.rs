@@ -12,8 +12,7 @@ fuzz_target!(|plaintext: &[u8]| {
     let Ok(request) = Request::decode(plaintext) else { return };
     let printed = format!("{request:?}");
     match request {
-        // The version is no payload.
-        Request::Ping(ping) => assert_eq!(printed, format!("Ping(Ping {{ version: {:?} }})", ping.version)),
+        Request::Ping(_) => assert_eq!(printed, "Ping(Ping)"),
         Request::ErrorNotification(error) => {
             assert_eq!(printed, format!("ErrorNotification(ErrorNotification({:?}))", error.action));
             same_error(&error);

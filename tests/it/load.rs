@@ -14,7 +14,7 @@ use tokio::sync::{Mutex, MutexGuard};
 /// Held by the tests that put load on the machine: side by side they would measure each other.
 static MACHINE: Mutex<()> = Mutex::const_new(());
 
-async fn machine() -> MutexGuard<'static, ()> {
+pub(crate) async fn machine() -> MutexGuard<'static, ()> {
     MACHINE.lock().await
 }
 

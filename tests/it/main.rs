@@ -4,6 +4,7 @@
 mod admin;
 mod clients;
 mod endpoints;
+mod faults;
 mod hostile;
 mod keys;
 mod load;

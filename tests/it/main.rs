@@ -14,6 +14,7 @@ mod properties;
 mod reload;
 mod replay;
 mod schema;
+mod several;
 mod statuses;
 mod table;
 mod tokens;

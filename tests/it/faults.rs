@@ -108,6 +108,9 @@ fn good() -> Vec<u8> {
     message(&[0x1a, 0x00])
 }
 
+/// How often a call that no logic looks at is made.
+const ATTEMPTS: usize = 3;
+
 fn half() -> Vec<u8> {
     good()[..6].to_vec()
 }
@@ -127,8 +130,9 @@ fn table() -> Vec<Row> {
         row("reset from the start", Fault::Always(Proxy::reset), 503, Soon, 0),
         row("gone before the call", Fault::Gone, 503, Soon, 0),
         row("black hole before the call", Fault::Before(Proxy::swallow), 504, AtDeadline, 0),
-        row("GOAWAY without the call", says([Step::GoAwayBefore(Reason::NO_ERROR), Step::Close]), 503, Soon, 1),
-        row("REFUSED_STREAM", says([Step::Reset(Reason::REFUSED_STREAM)]), 503, Soon, 1),
+        // Never looked at, so tried again at the only address there is, and given up then.
+        row("GOAWAY without the call", says([Step::GoAwayBefore(Reason::NO_ERROR), Step::Close]), 503, Soon, ATTEMPTS),
+        row("REFUSED_STREAM", says([Step::Reset(Reason::REFUSED_STREAM)]), 503, Soon, ATTEMPTS),
         // The connection and the stream, with the call in logic's hands.
         row("slow within the deadline", Fault::Arrived(|proxy| proxy.delay(DELAY)), 200, Soon, 1),
         row("too slow", Fault::Arrived(|proxy| proxy.delay(PATIENCE)), 504, AtDeadline, 1),
@@ -338,7 +342,7 @@ const KINDS: [&str; 4] = ["INIT", "a submission", "a ping", "an error notificati
 const AT_A_TIME: usize = 6;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_fault_has_its_status_in_time_and_no_call_is_made_twice() {
+async fn every_fault_has_its_status_in_time_and_no_call_that_may_have_been_seen_is_made_twice() {
     let _machine = machine().await;
     // Those for which one has to wait are tried together.
     let (waiting, soon): (Vec<_>, Vec<_>) = table().into_iter().partition(|row| matches!(row.when, AtDeadline));
@@ -383,4 +387,17 @@ async fn timed(client: &Client, message: Value) -> (Answer, Duration) {
     let begun = Instant::now();
     let answer = exchange.send().await;
     (answer, begun.elapsed())
+}
+
+/// docs/configuration.md: "Where no address serves, the answer is 503 at once."
+#[tokio::test]
+async fn a_name_that_does_not_resolve_is_503_at_once() {
+    // No label may have more than 63 letters, so nobody needs to be asked.
+    let url = format!("http://{}.test:50051", "a".repeat(64));
+    let edge = Edge::before_url(&url).with(json!({ "logic": { "deadline": "3s" } }));
+    let mut edge = edge.start().await;
+    edge.wait_for_log("cannot be resolved").await;
+    let (answer, time) = timed(&edge.client(), init()).await;
+    assert_eq!(answer.status, 503);
+    assert!(time < DEADLINE, "{time:?}");
 }

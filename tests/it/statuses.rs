@@ -90,7 +90,8 @@ async fn logic_that_misses_the_deadline_is_504() {
         }
     })
     .await;
-    let edge = Edge::before(&silent).with(json!({ "logic": { "deadline": "50ms" } })).start().await;
+    let edge = Edge::before(&silent).with(json!({ "logic": { "deadline": "500ms" } })).start().await;
+    edge.ready().await;
     assert_refused(&edge.client().send(init()).await, 504, "deadline exceeded\n");
 }
 

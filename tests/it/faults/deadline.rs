@@ -90,3 +90,16 @@ fn grpc_timeout(text: &str) -> Duration {
     };
     Duration::from_nanos(digits.parse::<u64>().unwrap() * nanoseconds)
 }
+
+/// Logic that is slow once is not gone: other calls go on, and so does its connection.
+#[tokio::test]
+async fn a_call_that_is_given_up_does_not_set_logic_aside() {
+    let logic = Logic::always(std::future::pending).await;
+    let edge = Edge::before(&logic).with(json!({ "logic": { "deadline": "200ms" } })).start().await;
+    edge.ready().await;
+    for _ in 0..20 {
+        assert_eq!(edge.client().send(init()).await.status, 504);
+    }
+    let log = edge.stop().await.log;
+    assert!(!log.iter().any(|line| line.contains("logic cannot be reached")), "{log:#?}");
+}

@@ -88,3 +88,21 @@ async fn a_call_that_logic_may_have_seen_is_repeated_nowhere() {
         assert_eq!((failed, pair.logic.calls().len()), (seen, CALLS - seen), "{script:?}");
     }
 }
+
+/// A peer that has begun to answer has looked at the call, whatever it says then.
+#[tokio::test]
+async fn a_call_that_logic_began_to_answer_is_repeated_nowhere() {
+    if !can_resolve().await {
+        return;
+    }
+    let script = vec![Step::Head(200, GRPC), Step::Reset(Reason::REFUSED_STREAM)];
+    let pair = Pair::start(script).await;
+    let edge = pair.edge().await;
+    let mut failed = 0;
+    for _ in 0..CALLS {
+        failed += usize::from(edge.client().send(init()).await.status == 503);
+    }
+    let seen = pair.peer.calls().load(Ordering::Relaxed);
+    assert!(seen > 0);
+    assert_eq!((failed, pair.logic.calls().len()), (seen, CALLS - seen));
+}

@@ -2,6 +2,7 @@
 //!
 //! It says that it serves when it is asked for its health, and plays its script for every call.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -109,7 +110,8 @@ async fn serve(
 ) -> std::io::Result<()> {
     connection.read_exact(&mut [0; PREFACE_LENGTH]).await?;
     connection.write_all(&frame(SETTINGS, 0, 0, &[])).await?;
-    let mut asked = Vec::new();
+    // By stream: the question for its health may come in the middle of a call.
+    let mut asked = HashMap::<_, Vec<u8>>::new();
     loop {
         let mut head = [0; 9];
         connection.read_exact(&mut head).await?;
@@ -123,14 +125,13 @@ async fn serve(
                 connection.write_all(&frame(kind, ACK, 0, &payload)).await?;
             }
             DATA => {
-                // One call at a time is enough.
-                asked.extend(payload);
+                asked.entry(stream).or_default().extend(payload);
                 if flags & END_STREAM == 0 {
                     continue;
                 }
-                let script = match std::mem::take(&mut asked) {
+                let script = match asked.remove(&stream) {
                     // Of all messages only the question for the health of everything is empty.
-                    asked if asked == message(&[]) => health,
+                    Some(asked) if asked == message(&[]) => health,
                     _ => {
                         calls.fetch_add(1, Ordering::Relaxed);
                         script

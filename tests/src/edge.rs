@@ -32,25 +32,34 @@ pub async fn can_resolve() -> bool {
     is_there(&["unshare", "--mount", "true"]).await
 }
 
-/// The binary of this very source: a stale one would test yesterday's edge. Built as the tests of the whole workspace are, so
-/// that nothing is compiled twice.
-static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+/// The folder with the binaries of this very source: stale ones would test yesterday's edge. Built as the tests of the whole
+/// workspace are, so that nothing is compiled twice.
+static BINARIES: LazyLock<PathBuf> = LazyLock::new(|| {
     let mut build = std::process::Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--workspace", "--bin", "flow-edge", "--tests"]);
+    build.args(["build", "--quiet", "--workspace", "--bin", "flow-edge", "--bin", "flowctl", "--tests"]);
     build.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
     if !cfg!(debug_assertions) {
         build.arg("--release");
     }
-    assert!(build.status().unwrap().success(), "cargo builds flow-edge");
+    assert!(build.status().unwrap().success(), "cargo builds the binaries");
     // This test lies in `deps` beside it.
-    std::env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().join("flow-edge")
+    std::env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().to_owned()
 });
 
 /// Runs `flow-edge` to its end.
 pub async fn run(arguments: &[&str], folder: &Path) -> Output {
-    let mut command = Command::new(&*BINARY);
+    run_binary("flow-edge", arguments, folder).await
+}
+
+/// Runs `flowctl` to its end.
+pub async fn flowctl(arguments: &[&str], folder: &Path) -> Output {
+    run_binary("flowctl", arguments, folder).await
+}
+
+async fn run_binary(name: &str, arguments: &[&str], folder: &Path) -> Output {
+    let mut command = Command::new(BINARIES.join(name));
     let output = command.args(arguments).current_dir(folder).kill_on_drop(true).output();
-    timeout(PATIENCE, output).await.expect("flow-edge ends").unwrap()
+    timeout(PATIENCE, output).await.expect("the binary ends").unwrap()
 }
 
 /// An edge to be: one endpoint on `/flow` unless told otherwise, HTTPS, any port.
@@ -280,11 +289,14 @@ impl EdgeBuilder {
         // Every JSON document is a YAML document.
         write("flow-edge.yaml", &Value::Object(config).to_string());
 
-        let mut command = Command::new(&*BINARY);
+        let mut command = Command::new(BINARIES.join("flow-edge"));
         if let Some(hosts) = &self.hosts {
             write("hosts", hosts);
             command = Command::new("unshare");
-            command.args(["--mount", "sh", "-c", WITH_HOSTS, "sh"]).arg(folder.path().join("hosts")).arg(&*BINARY);
+            command
+                .args(["--mount", "sh", "-c", WITH_HOSTS, "sh"])
+                .arg(folder.path().join("hosts"))
+                .arg(BINARIES.join("flow-edge"));
         }
         let mut process = command
             .args(["serve", "--config"])

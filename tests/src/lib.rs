@@ -17,7 +17,7 @@ mod toolchain;
 use std::time::Duration;
 
 pub use client::{Answer, Client, Exchange, connect};
-pub use edge::{ADDRESS, Edge, EdgeBuilder, Finished, NAME, can_resolve, run};
+pub use edge::{ADDRESS, Edge, EdgeBuilder, Finished, NAME, can_resolve, flowctl, run};
 pub use keys::{APP_SECRET, Authority, OTHER_APP_SECRET, Tls, key_file};
 pub use load::{Load, Record};
 pub use logic::{Call, Gate, Logic, LogicBuilder, completion, invalid_token, screen};

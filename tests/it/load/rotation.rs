@@ -3,13 +3,19 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
-use flow_tests::{APP_SECRET, Client, Edge, Load, Logic, OTHER_APP_SECRET, PATIENCE, Tls, key_file};
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use flow_tests::{APP_SECRET, Client, Edge, Load, Logic, OTHER_APP_SECRET, PATIENCE, Tls, flowctl, key_file};
 use flow_wire::keys::PublicKey;
-use reqwest::Certificate;
+use reqwest::{Certificate, Url};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{any_logic, clients, init, machine};
 
@@ -157,6 +163,52 @@ fn secret_name(secret: &str) -> String {
     Sha256::digest(secret)[..4].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// A stand-in for the platform's API: it keeps the public key of one phone number.
+struct Platform {
+    url: String,
+    key: Arc<Mutex<String>>,
+    _server: AbortOnDropHandle<()>,
+}
+
+impl Platform {
+    const NUMBER: &str = "106540352242922";
+
+    async fn start() -> Self {
+        let key = Arc::<Mutex<String>>::default();
+        let upload = async |State(key): State<Arc<Mutex<String>>>, form: String| {
+            let form = Url::parse(&format!("form://x/?{form}")).unwrap();
+            let (_, pem) = form.query_pairs().find(|(field, _)| field == "business_public_key").unwrap();
+            *key.lock().unwrap() = pem.into_owned();
+            json!({ "success": true }).to_string()
+        };
+        let read = async |State(key): State<Arc<Mutex<String>>>| {
+            let key = key.lock().unwrap().clone();
+            json!({ "business_public_key": key, "business_public_key_signature_status": "VALID" }).to_string()
+        };
+        let path = format!("/{}/whatsapp_business_encryption", Self::NUMBER);
+        let router = Router::new().route(&path, get(read).post(upload)).with_state(Arc::clone(&key));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, key, _server: AbortOnDropHandle::new(server) }
+    }
+
+    fn key(&self) -> String {
+        self.key.lock().unwrap().clone()
+    }
+
+    /// Uploads as the page on rotation says.
+    async fn upload(&self, public_key: &str) {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("token"), "a-token\n").unwrap();
+        let key = key_file(public_key);
+        let mut arguments = vec!["keys", "upload", "--public-key", key.to_str().unwrap(), "--token-file", "token"];
+        arguments.extend(["--phone-number-id", Self::NUMBER, "--graph-url", &self.url]);
+        let output = flowctl(&arguments, folder.path()).await;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
 #[tokio::test]
 async fn a_private_key_is_replaced_and_no_request_fails() {
     let _machine = machine().await;
@@ -172,7 +224,10 @@ async fn a_private_key_is_replaced_and_no_request_fails() {
     let before = rotating.uses("private_key", [&old, &new]).await;
     assert_eq!(before[1], 0);
 
-    // The platform has the new public key now, and hands it out.
+    // What the platform has from now on it hands out.
+    let platform = Platform::start().await;
+    platform.upload("current.pub").await;
+    assert_eq!(platform.key(), key("current.pub"));
     load.change(|client| client.public_key("current.pub"));
     load.rounds(1).await;
     let begun = rotating.uses("private_key", [&old, &new]).await;

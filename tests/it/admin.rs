@@ -38,15 +38,7 @@ async fn alive_but_not_ready_without_logic() {
 #[tokio::test]
 async fn not_ready_while_draining() {
     let gate = Gate::closed();
-    let held = gate.clone();
-    let logic = Logic::handling(move |_| {
-        let gate = held.clone();
-        async move {
-            gate.pass().await;
-            Ok(screen("NEXT", json!({})))
-        }
-    })
-    .await;
+    let logic = Logic::held_by(&gate).await;
     let mut edge = Edge::before(&logic).start().await;
     let client = edge.client();
     let request = tokio::spawn(async move { client.send(json!({ "version": "4.0", "action": "INIT" })).await });

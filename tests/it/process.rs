@@ -12,22 +12,10 @@ fn init() -> Value {
     json!({ "version": "4.0", "action": "INIT" })
 }
 
-async fn held_by(gate: &Gate) -> Logic {
-    let gate = gate.clone();
-    Logic::handling(move |_| {
-        let gate = gate.clone();
-        async move {
-            gate.pass().await;
-            Ok(screen("NEXT", json!({})))
-        }
-    })
-    .await
-}
-
 #[tokio::test]
 async fn sigterm_lets_requests_in_flight_finish_and_exits_with_0() {
     let gate = Gate::closed();
-    let logic = held_by(&gate).await;
+    let logic = Logic::held_by(&gate).await;
     let mut edge = Edge::before(&logic).start().await;
     let clients = [edge.client(), edge.client().http1(&edge)];
     let requests = clients.map(|client| tokio::spawn(async move { client.send(init()).await }));
@@ -68,7 +56,7 @@ async fn a_peer_that_has_gone_silent_does_not_make_the_drain_a_failure() {
 #[tokio::test]
 async fn a_drain_that_takes_too_long_is_cut_off_and_is_a_failure() {
     let gate = Gate::closed();
-    let logic = held_by(&gate).await;
+    let logic = Logic::held_by(&gate).await;
     let edge = Edge::before(&logic).section("shutdown", json!({ "drain": "50ms" })).start().await;
     let client = edge.client();
     let request = tokio::spawn(async move { client.send(init()).await });
@@ -80,7 +68,7 @@ async fn a_drain_that_takes_too_long_is_cut_off_and_is_a_failure() {
 #[tokio::test]
 async fn a_second_signal_ends_the_process_at_once() {
     let gate = Gate::closed();
-    let logic = held_by(&gate).await;
+    let logic = Logic::held_by(&gate).await;
     let mut edge = Edge::before(&logic).start().await;
     let client = edge.client();
     let request = tokio::spawn(async move { client.send(init()).await });

@@ -23,15 +23,7 @@ async fn any_logic() -> Logic {
 #[tokio::test]
 async fn too_many_requests_in_flight_are_503_before_any_cryptography() {
     let gate = Gate::closed();
-    let held = gate.clone();
-    let logic = Logic::handling(move |_| {
-        let gate = held.clone();
-        async move {
-            gate.pass().await;
-            Ok(screen("NEXT", json!({})))
-        }
-    })
-    .await;
+    let logic = Logic::held_by(&gate).await;
     let edge = Edge::before(&logic).section("limits", json!({ "max_in_flight": 1 })).start().await;
     let client = edge.client();
     let first = tokio::spawn(async move { client.send(init()).await });
@@ -81,15 +73,7 @@ async fn the_causes_of_a_421_cannot_be_told_apart() {
 #[tokio::test]
 async fn logic_that_misses_the_deadline_is_504() {
     let gate = Gate::closed();
-    let held = gate.clone();
-    let silent = Logic::handling(move |_| {
-        let gate = held.clone();
-        async move {
-            gate.pass().await;
-            Ok(screen("NEXT", json!({})))
-        }
-    })
-    .await;
+    let silent = Logic::held_by(&gate).await;
     let edge = Edge::before(&silent).with(json!({ "logic": { "deadline": "500ms" } })).start().await;
     edge.ready().await;
     assert_refused(&edge.client().send(init()).await, 504, "deadline exceeded\n");

@@ -1,6 +1,6 @@
 //! How long a connection may take, how many there may be, and how much they may send.
 
-use flow_tests::{Edge, Gate, Logic, PATIENCE, connect, screen};
+use flow_tests::{Edge, Gate, Logic, PATIENCE, connect};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, split};
 use tokio::net::TcpStream;
@@ -105,15 +105,7 @@ async fn an_http_2_connection_is_told_before_it_is_closed() {
 #[tokio::test]
 async fn a_request_that_takes_longer_than_idle_timeout_is_answered() {
     let gate = Gate::closed();
-    let held = gate.clone();
-    let logic = Logic::handling(move |_| {
-        let gate = held.clone();
-        async move {
-            gate.pass().await;
-            Ok(screen("NEXT", json!({})))
-        }
-    })
-    .await;
+    let logic = Logic::held_by(&gate).await;
     let edge = limited(&logic, json!({ "idle_timeout": "100ms" })).await;
     let clients = [edge.client(), edge.client().http1(&edge)];
     let requests = clients.map(|client| tokio::spawn(async move { client.send(init()).await }));

@@ -120,7 +120,12 @@ impl Edge {
 impl Settings {
     fn new(config: Config, before: Option<&Self>, metrics: &Arc<Metrics>) -> Result<Self, tonic::transport::Error> {
         let mut logics = HashMap::new();
-        let mut by_path: HashMap<_, _> = HashMap::new();
+        let mut by_path = HashMap::new();
+        let counts: HashMap<_, _> = before
+            .into_iter()
+            .flat_map(|before| before.by_path.values())
+            .map(|route| (&*route.endpoint.name, &route.in_flight))
+            .collect();
         // One endpoint whose logic is slow leaves half of the room to the others.
         let share = match config.endpoints.len() {
             1 => config.limits.max_in_flight,
@@ -129,11 +134,9 @@ impl Settings {
         for endpoint in config.endpoints {
             let target = &endpoint.logic.target;
             let known = logics.get(target).or_else(|| before?.logics.get(target));
-            let logic = known.map_or_else(|| Logic::new(target), |logic| Ok(Logic::clone(logic)))?;
+            let logic = known.map_or_else(|| Logic::new(target, metrics), |logic| Ok(Logic::clone(logic)))?;
             logics.insert(target.clone(), logic.clone());
-            let known =
-                before.and_then(|before| before.by_path.values().find(|route| *route.endpoint.name == *endpoint.name));
-            let in_flight = known.map_or_else(Arc::default, |route| Arc::clone(&route.in_flight));
+            let in_flight = counts.get(endpoint.name.as_str()).map_or_else(Arc::default, |count| Arc::clone(count));
             let max_in_flight = endpoint.max_in_flight.unwrap_or(share);
             let (path, deadline) = (endpoint.path.clone(), endpoint.logic.deadline);
             let endpoint = Arc::new(ready(endpoint, logic, metrics));

@@ -97,12 +97,12 @@ async fn answer(
         Request::Ping(_) if endpoint.ping == Ping::Edge => seal(session, Response::Active),
         Request::Ping(ping) => {
             let message = convert::ping_to_v1(ping, &endpoint.name, &call.request_id);
-            endpoint.logic.ping(message, &call, &endpoint.metrics).await?;
+            endpoint.logic.ping(message, &call).await?;
             seal(session, Response::Active)
         }
         Request::ErrorNotification(error) => {
             let message = convert::error_to_v1(error, &endpoint.name, &call.request_id);
-            endpoint.logic.error(message, &call, &endpoint.metrics).await?;
+            endpoint.logic.error(message, &call).await?;
             seal(session, Response::Acknowledged)
         }
         Request::DataExchange(request) => {
@@ -135,7 +135,7 @@ async fn data_exchange(
     let flow_token = request.flow_token.clone();
     endpoint.metrics.inexact_numbers(request.data.as_ref().map_or(0, json::inexact_integers));
     let request = convert::data_exchange_to_v1(request, flow_token_verified, &endpoint.name, &call.request_id);
-    let answered = match endpoint.logic.data_exchange(request, call, &endpoint.metrics).await {
+    let answered = match endpoint.logic.data_exchange(request, call).await {
         Ok(answer) => convert::from_v1(answer, flow_token).and_then(plaintext).map_err(Error::from),
         Err(error) => Err(error.into()),
     };

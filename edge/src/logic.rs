@@ -1,6 +1,6 @@
 //! The FlowService behind an endpoint, called over gRPC.
 //!
-//! A call is repeated, at another address, only where it surely never reached logic; otherwise logic may have acted on it. The
+//! A call is repeated, rather at another address, only where it surely never reached logic; otherwise logic may have acted on it. The
 //! text of a gRPC status never leaves this module, since logic may quote a payload in it.
 
 mod backend;
@@ -42,38 +42,33 @@ pub(crate) struct Call {
 pub(crate) struct Logic {
     pool: Arc<Pool>,
     budget: Arc<TpsBudget>,
+    metrics: Arc<Metrics>,
 }
 
 impl Logic {
     /// The target as the configuration checked it. Wants to be called where tokio runs.
-    pub(crate) fn new(target: &LogicTarget) -> Result<Self, tonic::transport::Error> {
+    pub(crate) fn new(target: &LogicTarget, metrics: &Arc<Metrics>) -> Result<Self, tonic::transport::Error> {
         let budget = TpsBudget::new(BUDGET_WINDOW, BUDGET_PER_SECOND, BUDGET_SHARE);
-        Ok(Self { pool: Arc::new(Pool::start(target)?), budget: Arc::new(budget) })
+        Ok(Self { pool: Arc::new(Pool::start(target)?), budget: Arc::new(budget), metrics: Arc::clone(metrics) })
     }
 
     pub(crate) async fn data_exchange(
         &self,
         message: v1::HandleDataExchangeRequest,
         call: &Call,
-        metrics: &Metrics,
     ) -> Result<v1::HandleDataExchangeResponse, Error> {
         let send = async |mut client: FlowServiceClient<Channel>, request| client.handle_data_exchange(request).await;
-        self.call(call, metrics, message, send).await
+        self.call(call, message, send).await
     }
 
-    pub(crate) async fn error(
-        &self,
-        message: v1::HandleErrorRequest,
-        call: &Call,
-        metrics: &Metrics,
-    ) -> Result<(), Error> {
+    pub(crate) async fn error(&self, message: v1::HandleErrorRequest, call: &Call) -> Result<(), Error> {
         let send = async |mut client: FlowServiceClient<Channel>, request| client.handle_error(request).await;
-        self.call(call, metrics, message, send).await.map(|_| ())
+        self.call(call, message, send).await.map(|_| ())
     }
 
-    pub(crate) async fn ping(&self, message: v1::PingRequest, call: &Call, metrics: &Metrics) -> Result<(), Error> {
+    pub(crate) async fn ping(&self, message: v1::PingRequest, call: &Call) -> Result<(), Error> {
         let send = async |mut client: FlowServiceClient<Channel>, request| client.ping(request).await;
-        self.call(call, metrics, message, send).await.map(|_| ())
+        self.call(call, message, send).await.map(|_| ())
     }
 
     /// Whether some address says that it serves, or is there where it has no health service.
@@ -85,7 +80,6 @@ impl Logic {
     async fn call<M, A, F>(
         &self,
         call: &Call,
-        metrics: &Metrics,
         message: M,
         send: impl Fn(FlowServiceClient<Channel>, Request<M>) -> F,
     ) -> Result<A, Error>
@@ -112,7 +106,7 @@ impl Logic {
             if !(may_repeat && self.budget.withdraw()) {
                 return Err(call.error(failure, &status));
             }
-            metrics.retry();
+            self.metrics.retry();
             tried.push(picked.backend);
         }
     }

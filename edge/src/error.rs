@@ -6,7 +6,8 @@ use flow_wire::envelope::{self, Unopened};
 use flow_wire::{message, signature, token};
 use http::StatusCode;
 
-use crate::{convert, logic};
+use crate::convert::Violation;
+use crate::logic;
 
 /// Why a request is not answered with a sealed message, in the order checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +45,7 @@ pub(crate) enum Error {
     #[error(transparent)]
     Logic(#[from] logic::Error),
     #[error(transparent)]
-    Violation(#[from] convert::Violation),
+    Violation(#[from] Violation),
 }
 
 /// Whose fault a failure is.
@@ -77,7 +78,7 @@ impl Error {
                 | logic::Error::Unavailable
                 | logic::Error::ResourceExhausted,
             ) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Panicked | Self::Logic(logic::Error::Failed(_)) | Self::Violation(_) => {
+            Self::Panicked | Self::Logic(logic::Error::Failed(_) | logic::Error::Violation(_)) | Self::Violation(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
@@ -102,7 +103,9 @@ impl Error {
                 | logic::Error::Unavailable
                 | logic::Error::ResourceExhausted,
             ) => "unavailable, try again\n",
-            Self::Panicked | Self::Logic(logic::Error::Failed(_)) | Self::Violation(_) => "internal error\n",
+            Self::Panicked | Self::Logic(logic::Error::Failed(_) | logic::Error::Violation(_)) | Self::Violation(_) => {
+                "internal error\n"
+            }
         }
     }
 
@@ -149,7 +152,7 @@ impl Error {
             Self::Logic(logic::Error::Unavailable) => "logic_unavailable",
             Self::Logic(logic::Error::ResourceExhausted) => "logic_resource_exhausted",
             Self::Logic(logic::Error::Failed(_)) => "logic_failed",
-            Self::Violation(_) => "logic_contract",
+            Self::Logic(logic::Error::Violation(violation)) | Self::Violation(violation) => violation.kind(),
         }
     }
 }

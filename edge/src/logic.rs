@@ -5,22 +5,24 @@
 
 mod backend;
 mod pool;
+mod unary;
 
 use std::error::Error as StdError;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use flow_proto::v1;
-use flow_proto::v1::flow_service_client::FlowServiceClient;
+use prost::Message;
 use tokio::time::{Instant, timeout_at};
 use tonic::metadata::AsciiMetadataValue;
-use tonic::transport::Channel;
-use tonic::{Code, ConnectError, Request, Response, Status, TimeoutExpired};
+use tonic::{Code, ConnectError, Request, Status, TimeoutExpired};
 use tower::retry::budget::{Budget as _, TpsBudget};
 
 use self::pool::Pool;
+use self::unary::{Failed, unary};
 use crate::config::LogicTarget;
+use crate::convert::Violation;
 use crate::metrics::Metrics;
 
 /// Attempts at one call, the first included: with more addresses gone than that, it is not the address.
@@ -57,18 +59,17 @@ impl Logic {
         message: v1::HandleDataExchangeRequest,
         call: &Call,
     ) -> Result<v1::HandleDataExchangeResponse, Error> {
-        let send = async |mut client: FlowServiceClient<Channel>, request| client.handle_data_exchange(request).await;
-        self.call(call, message, send).await
+        self.call("/flow.v1.FlowService/HandleDataExchange", message, call).await
     }
 
     pub(crate) async fn error(&self, message: v1::HandleErrorRequest, call: &Call) -> Result<(), Error> {
-        let send = async |mut client: FlowServiceClient<Channel>, request| client.handle_error(request).await;
-        self.call(call, message, send).await.map(|_| ())
+        let answer = self.call::<_, v1::HandleErrorResponse>("/flow.v1.FlowService/HandleError", message, call);
+        answer.await.map(|_| ())
     }
 
     pub(crate) async fn ping(&self, message: v1::PingRequest, call: &Call) -> Result<(), Error> {
-        let send = async |mut client: FlowServiceClient<Channel>, request| client.ping(request).await;
-        self.call(call, message, send).await.map(|_| ())
+        let answer = self.call::<_, v1::PingResponse>("/flow.v1.FlowService/Ping", message, call);
+        answer.await.map(|_| ())
     }
 
     /// Whether some address says that it serves, or is there where it has no health service.
@@ -77,34 +78,30 @@ impl Logic {
     }
 
     /// Makes one call that ends at the deadline on either side: logic is told by `grpc-timeout`, and is not waited for longer.
-    async fn call<M, A, F>(
+    async fn call<M: Message, A: Message + Default>(
         &self,
-        call: &Call,
+        path: &'static str,
         message: M,
-        send: impl Fn(FlowServiceClient<Channel>, Request<M>) -> F,
-    ) -> Result<A, Error>
-    where
-        M: Clone,
-        F: Future<Output = Result<Response<A>, Status>>,
-    {
+        call: &Call,
+    ) -> Result<A, Error> {
         self.budget.deposit();
+        let message = Bytes::from(message.encode_to_vec());
         let mut tried = Vec::new();
         loop {
             let picked = self.pool.pick(&tried, call.deadline).await.ok_or(Error::Unreachable)?;
-            let client = FlowServiceClient::new(picked.channel.clone());
-            let status = match timeout_at(call.deadline, send(client, call.request(message.clone()))).await {
-                Ok(Ok(answer)) => return Ok(answer.into_inner()),
-                Ok(Err(status)) => status,
+            let answer = timeout_at(call.deadline, unary(&picked.channel, path, call.request(message.clone()))).await;
+            let (failure, error) = match answer {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(failed)) => call.judge(&failed),
                 Err(_) => return Err(Error::DeadlineExceeded),
             };
-            let failure = Failure::of(&status);
             match failure {
                 Failure::NeverArrived | Failure::Broken => picked.backend.lost(),
                 Failure::TimedOut | Failure::Answered => {}
             }
             let may_repeat = failure == Failure::NeverArrived && tried.len() + 1 < MAX_ATTEMPTS;
             if !(may_repeat && self.budget.withdraw()) {
-                return Err(call.error(failure, &status));
+                return Err(error);
             }
             self.metrics.retry();
             tried.push(picked.backend);
@@ -122,8 +119,14 @@ impl Call {
         request
     }
 
-    fn error(&self, failure: Failure, status: &Status) -> Error {
-        match (failure, status.code()) {
+    fn judge(&self, failed: &Failed) -> (Failure, Error) {
+        let (status, has_begun) = match failed {
+            Failed::NotSent => return (Failure::NeverArrived, Error::Unreachable),
+            Failed::Status { status, has_begun } => (status, *has_begun),
+            Failed::Violation(violation) => return (Failure::Answered, Error::Violation(*violation)),
+        };
+        let failure = Failure::of(status, has_begun);
+        let error = match (failure, status.code()) {
             (Failure::TimedOut, _) => Error::DeadlineExceeded,
             // Logic kept to the `grpc-timeout`, and says so with this status where it is built on tonic.
             (Failure::Answered, Code::Cancelled) if Instant::now() >= self.deadline => Error::DeadlineExceeded,
@@ -133,7 +136,8 @@ impl Call {
             (Failure::Answered, Code::Unavailable) => Error::Unavailable,
             (Failure::Answered, Code::ResourceExhausted) => Error::ResourceExhausted,
             (Failure::Answered, other) => Error::Failed(other),
-        }
+        };
+        (failure, error)
     }
 }
 
@@ -151,7 +155,8 @@ enum Failure {
 }
 
 impl Failure {
-    fn of(status: &Status) -> Self {
+    /// `has_begun` is whether the head of an answer has come: then logic has looked at the call.
+    fn of(status: &Status, has_begun: bool) -> Self {
         // What logic answers has no cause; what happens on this side has.
         let mut cause = status.source();
         let mut failure = if cause.is_some() { Self::Broken } else { Self::Answered };
@@ -159,8 +164,7 @@ impl Failure {
             if error.is::<TimeoutExpired>() {
                 return Self::TimedOut;
             }
-            // Where the head of an answer has come, its metadata is here, and logic has looked at the call.
-            if (error.is::<ConnectError>() || is_unprocessed(error)) && status.metadata().is_empty() {
+            if (error.is::<ConnectError>() || is_unprocessed(error)) && !has_begun {
                 failure = Self::NeverArrived;
             }
             cause = error.source();
@@ -194,4 +198,6 @@ pub(crate) enum Error {
     ResourceExhausted,
     #[error("logic failed with {0:?}")]
     Failed(Code),
+    #[error(transparent)]
+    Violation(Violation),
 }

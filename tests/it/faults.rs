@@ -1,6 +1,7 @@
 //! What goes wrong between the edge and logic, and in logic: what the client gets and when, and how often logic was called.
 
 mod deadline;
+mod health;
 mod peer;
 mod repeats;
 
@@ -192,6 +193,8 @@ fn table() -> Vec<Row> {
         row("404 and no body", says([Step::HeadOnly(404, HTML)]), 500, Soon, 1),
         row("503 of a proxy", says([Step::HeadOnly(503, HTML)]), 503, Soon, 1),
         row("no message", says([Step::Head(200, GRPC), OK]), 500, Soon, 1),
+        row("two messages", says([Step::Head(200, GRPC), Step::Body(good()), Step::Body(good()), OK]), 500, Soon, 1),
+        row("a good answer as HTML", says([Step::Head(200, HTML), Step::Body(good()), OK]), 500, Soon, 1),
         row("ended in the message", says([Step::Head(200, GRPC), Step::LastBody(half())]), 500, Soon, 1),
         row("ended before the trailers", says([Step::Head(200, GRPC), Step::LastBody(good())]), 500, Soon, 1),
         row("no protobuf", says([Step::Head(200, GRPC), Step::Body(message(&[0xff; 8])), OK]), 500, Soon, 1),

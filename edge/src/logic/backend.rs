@@ -19,8 +19,9 @@ use tonic_health::pb::health_client::HealthClient;
 use tracing::{info, warn};
 
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
-/// A peer that does not answer in this time has stopped or is gone.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
+/// A peer that twice in a row does not answer in this time has stopped or is gone; once, it may just have been busy.
+const HEALTH_TIMEOUT: Duration = Duration::from_millis(1500);
+const HEALTH_MISSES: usize = 2;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -120,6 +121,7 @@ impl Task {
         let mut answered = false;
         // Whether there is a health service that knows the server as a whole.
         let mut is_told = false;
+        let mut misses = 0;
         loop {
             let check = health.check(HealthCheckRequest { service: String::new() });
             let serves = match timeout(HEALTH_TIMEOUT, check).await {
@@ -129,9 +131,15 @@ impl Task {
                 }
                 // Without a health service, being there is all that can be known. One that knew and does no more is stopping.
                 Ok(Err(status)) if matches!(status.code(), Code::Unimplemented | Code::NotFound) => !is_told,
+                // Where it has answered before, it may be busy; where it never has, there is nothing to keep.
+                Err(_) if answered && misses + 1 < HEALTH_MISSES => {
+                    misses += 1;
+                    continue;
+                }
                 Ok(Err(_)) | Err(_) => return answered,
             };
             answered = true;
+            misses = 0;
             self.set(if serves { State::Serving(channel.clone()) } else { State::NotServing });
             // The channel makes a lost connection anew by itself; whether that works, the next question tells.
             let _ = timeout(HEALTH_INTERVAL, self.lost.notified()).await;

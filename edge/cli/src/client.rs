@@ -9,6 +9,7 @@ use flow_wire::keys::{self, PublicKey};
 use flow_wire::signature::{self, AppSecret};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Certificate, Url, redirect};
+use rustls::pki_types::CertificateDer;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -69,12 +70,14 @@ impl Client {
     /// A client of the endpoint at `url`. `trusted` replaces the system's certificate authorities.
     pub(crate) fn new(
         url: Url,
-        trusted: Option<Vec<Certificate>>,
+        trusted: Option<Vec<CertificateDer<'static>>>,
         public_key: PublicKey,
         app_secret: AppSecret,
     ) -> Result<Self, Error> {
         let mut client = reqwest::Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none());
         if let Some(certificates) = trusted {
+            let certificates = certificates.iter().map(|certificate| Certificate::from_der(certificate));
+            let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(Error::Start)?;
             client = client.tls_certs_only(certificates);
         }
         if http::is_this_machine(&url) {
@@ -149,7 +152,7 @@ impl Error {
 
 /// Makes a request what the messaging client would send: `version` is added, and except to a ping `flow_token`, which data API
 /// 4.0 signs, but not in an error notification. A null for one of the three leaves it out.
-fn complete(mut request: Object, flow_token: &str, sign: impl Fn(&str) -> String) -> Object {
+pub(crate) fn complete(mut request: Object, flow_token: &str, sign: impl Fn(&str) -> String) -> Object {
     request.entry("version").or_insert_with(|| VERSION.into());
     if request.get("action").is_none_or(|action| action != "ping") {
         request.entry("flow_token").or_insert_with(|| flow_token.into());
@@ -172,6 +175,12 @@ fn complete(mut request: Object, flow_token: &str, sign: impl Fn(&str) -> String
 
 fn text<'a>(request: &'a Object, field: &str) -> Option<&'a str> {
     request.get(field).and_then(Value::as_str)
+}
+
+/// Reads the URL of an endpoint on a command line.
+pub(crate) fn endpoint_url(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
+    url.ok_or("should be the endpoint's URL, such as https://example.com/flows/appointments")
 }
 
 /// A flow token that no other conversation has.

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use flow_wire::keys::{self, PrivateKey, PublicKey};
 use flow_wire::signature::{AppSecret, EmptySecret};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy)]
@@ -96,8 +98,8 @@ pub(crate) fn read_app_secret(file: &Path) -> Result<AppSecret, Error> {
 }
 
 /// Reads the certificates to trust.
-pub(crate) fn read_certificates(file: &Path) -> Result<Vec<reqwest::Certificate>, Error> {
-    match reqwest::Certificate::from_pem_bundle(&read(file)?) {
+pub(crate) fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
+    match CertificateDer::pem_slice_iter(&read(file)?).collect::<Result<Vec<_>, _>>() {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(Error::Certificate { file: file.to_owned() }),
     }

@@ -3,6 +3,7 @@
 //! A table of contents: each command is a module. Data goes to standard output, talk to standard error. The exit code is 0
 //! where all went well, 1 where it did not, 2 where the command line makes no sense.
 
+mod bench;
 mod client;
 mod dev;
 mod files;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Tools for an endpoint of WhatsApp Flows: keys, a messaging client, and everything on one machine.
+/// Tools for an endpoint of WhatsApp Flows: keys, a messaging client, load, and everything on one machine.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -33,6 +34,8 @@ enum Command {
     Keys(keys::Command),
     /// Be the messaging client: send one request or play a conversation, and open the answers.
     Simulate(simulate::Arguments),
+    /// Send sealed and signed load, and hold the answers against the platform's thresholds.
+    Bench(bench::Arguments),
     /// Run everything on this machine: an edge, a sample flow or your logic, and one conversation through both.
     Dev(dev::Arguments),
 }
@@ -43,6 +46,8 @@ enum Error {
     Keys(#[from] keys::Error),
     #[error(transparent)]
     Simulate(#[from] simulate::Error),
+    #[error(transparent)]
+    Bench(#[from] bench::Error),
     #[error(transparent)]
     Dev(#[from] dev::Error),
 }
@@ -61,6 +66,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
     Ok(match command {
         Command::Keys(command) => keys::run(command)?,
         Command::Simulate(arguments) => simulate::run(arguments)?,
+        Command::Bench(arguments) => bench::run(arguments)?,
         Command::Dev(arguments) => dev::run(arguments)?,
     })
 }

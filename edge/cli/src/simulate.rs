@@ -45,7 +45,7 @@ but ${name} takes the kept value with its type; ${flow_token} is the conversatio
 #[command(group(ArgGroup::new("what").required(true).args(["request", "script"])))]
 pub(crate) struct Arguments {
     /// URL of the endpoint, with its path.
-    #[arg(long, value_parser = endpoint_url)]
+    #[arg(long, value_parser = client::endpoint_url)]
     url: Url,
     /// The endpoint's public key, PEM.
     #[arg(long, value_name = "FILE")]
@@ -109,11 +109,6 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         }
     })?;
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn endpoint_url(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
-    url.ok_or("should be the endpoint's URL, such as https://example.com/flows/appointments")
 }
 
 fn read_request(argument: &str) -> Result<Object, Error> {

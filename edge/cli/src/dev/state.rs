@@ -8,7 +8,7 @@ use flow_edge::config::{self, Config};
 use flow_wire::keys::PublicKey;
 use flow_wire::signature::AppSecret;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use reqwest::Certificate;
+use rustls::pki_types::CertificateDer;
 use uuid::Uuid;
 
 use crate::files::{self, Access};
@@ -46,7 +46,7 @@ pub(super) struct State {
     folder: PathBuf,
     pub(super) public_key: PublicKey,
     pub(super) app_secret: AppSecret,
-    pub(super) certificates: Vec<Certificate>,
+    pub(super) certificates: Vec<CertificateDer<'static>>,
     /// What had to be made, by name.
     pub(super) made: Vec<&'static str>,
 }

@@ -1,0 +1,174 @@
+//! `flowctl bench`: sealed and signed load, and whether the platform would be content with the answers.
+//!
+//! Requests are sealed before the first is sent. With a rate the load is an open loop: each request has its time, which does not
+//! wait for the answers before it, and its latency counts from there. Without one, each connection sends as fast as it is answered.
+
+mod connection;
+mod load;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread;
+
+use bytes::Bytes;
+use clap::Args;
+use flow_wire::client::{self as wire, SealedRequest};
+use flow_wire::keys;
+use reqwest::Url;
+use serde_json::{Value, json};
+
+use self::connection::Peer;
+use self::load::{Plan, Request};
+use self::report::Report;
+use crate::client::{self, fresh_flow_token};
+use crate::files;
+
+/// Memory that the sealed requests may take.
+const MAX_MEMORY: usize = 4 << 30;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Every request is an INIT, or a ping by --ping-share; an INIT with --payload is a data_exchange of the screen in --screen. The \
+exit code is 0 where the platform would be content: p90 under 1 s and fewer than 5 % of the answers other than 200, and every \
+sampled answer opens.")]
+pub(crate) struct Arguments {
+    /// URL of the endpoint, with its path.
+    #[arg(long, value_parser = client::endpoint_url)]
+    url: Url,
+    /// The endpoint's public key, PEM.
+    #[arg(long, value_name = "FILE")]
+    public_key: PathBuf,
+    /// File with the secret of the app, which signs the requests.
+    #[arg(long, value_name = "FILE")]
+    app_secret_file: PathBuf,
+    /// Trust the certificates in this file, PEM, in place of the system's.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Requests a second, each sent at its time [default: each connection as fast as it is answered].
+    #[arg(long, value_parser = positive)]
+    rate: Option<f64>,
+    /// How many requests count.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    requests: usize,
+    /// How many are sent before them and do not count.
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    warm_up: usize,
+    /// How many connections.
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
+    connections: u16,
+    /// Speak HTTP/2, with so many requests at a time on each connection [default: HTTP/1.1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    http2: Option<u16>,
+    /// Share of the requests that are pings, from 0 to 1.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    ping_share: f64,
+    /// Bytes of form data in each data_exchange.
+    #[arg(long, value_name = "BYTES")]
+    payload: Option<usize>,
+    /// The screen that a data_exchange submits.
+    #[arg(long, value_name = "NAME", default_value = "BENCH")]
+    screen: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    File(#[from] files::Error),
+    #[error(transparent)]
+    Seal(#[from] keys::Error),
+    #[error(transparent)]
+    Peer(#[from] connection::Error),
+    #[error(
+        "{requests} sealed requests of {bytes} bytes take more than 4 GiB of memory; ask for fewer or smaller ones"
+    )]
+    Memory { requests: usize, bytes: usize },
+    #[error("cannot start: {0}")]
+    Start(std::io::Error),
+    #[error("cannot print: {0}")]
+    Print(std::io::Error),
+}
+
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+    let public_key = files::read_public_key(&arguments.public_key)?;
+    let app_secret = files::read_app_secret(&arguments.app_secret_file)?;
+    let trusted = arguments.ca.as_deref().map(files::read_certificates).transpose()?;
+    let peer = Peer::new(&arguments.url, trusted, arguments.http2.is_some())?;
+    let (requests, sealed) = prepare(&arguments, &wire::Client::new(public_key, app_secret))?;
+
+    let runtime = tokio::runtime::Runtime::new().map_err(Error::Start)?;
+    let plan = Plan {
+        requests,
+        warm_up: arguments.warm_up,
+        rate: arguments.rate,
+        connections: arguments.connections.into(),
+        streams: arguments.http2.unwrap_or(1).into(),
+    };
+    let tally = runtime.block_on(load::run(plan, peer));
+    let opened = tally.samples.iter().filter(|sample| is_sealed_answer(&sealed[sample.request], &sample.body)).count();
+    let report = Report::new(&arguments, &tally, opened);
+    report.print(arguments.json).map_err(Error::Print)?;
+    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Seals and signs everything, on every processor there is.
+fn prepare(arguments: &Arguments, client: &wire::Client) -> Result<(Vec<Request>, Vec<SealedRequest>), Error> {
+    let total = arguments.warm_up + arguments.requests;
+    let first = client.request(plaintext(arguments, client, 0))?;
+    let bytes = first.body.len();
+    if total.saturating_mul(bytes + 1024) > MAX_MEMORY {
+        return Err(Error::Memory { requests: total, bytes });
+    }
+    eprintln!("sealing {total} requests of {bytes} bytes");
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let share = total.div_ceil(threads);
+    let seal = |thread: usize| {
+        let indices = thread * share..total.min((thread + 1) * share);
+        indices.map(|index| client.request(plaintext(arguments, client, index))).collect::<Result<Vec<_>, _>>()
+    };
+    let sealed = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|thread| scope.spawn(move || seal(thread))).collect();
+        let sealed = workers.into_iter().map(|worker| worker.join().unwrap_or(Err(keys::Error::Encrypt)));
+        sealed.collect::<Result<Vec<_>, _>>()
+    })?;
+    let mut sealed: Vec<_> = sealed.into_iter().flatten().collect();
+    let take = |request: &mut SealedRequest| Request {
+        body: Bytes::from(std::mem::take(&mut request.body)),
+        signature: request.signature.clone(),
+    };
+    let requests = sealed.iter_mut().map(take).collect();
+    Ok((requests, sealed))
+}
+
+/// The message of the request with this number.
+fn plaintext(arguments: &Arguments, client: &wire::Client, index: usize) -> Vec<u8> {
+    // Spread evenly, and the same in each run.
+    let is_ping = ((index + 1) as f64 * arguments.ping_share).floor() > (index as f64 * arguments.ping_share).floor();
+    let request = if is_ping {
+        json!({ "version": "3.0", "action": "ping" })
+    } else if let Some(bytes) = arguments.payload {
+        json!({ "action": "data_exchange", "screen": arguments.screen, "data": { "text": "x".repeat(bytes) } })
+    } else {
+        json!({ "action": "INIT" })
+    };
+    let Value::Object(request) = request else { return Vec::new() };
+    let complete = client::complete(request, &fresh_flow_token(), |token| client.sign_token(token));
+    Value::Object(complete).to_string().into_bytes()
+}
+
+fn is_sealed_answer(request: &SealedRequest, body: &[u8]) -> bool {
+    let opened = request.open(body).ok().and_then(|plaintext| serde_json::from_slice::<Value>(&plaintext).ok());
+    opened.is_some_and(|answer| answer.is_object())
+}
+
+fn positive(text: &str) -> Result<f64, &'static str> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or("should be a number of requests a second, such as 500")
+}
+
+fn share(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or("should be from 0 to 1, such as 0.2")
+}

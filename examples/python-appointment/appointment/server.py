@@ -32,14 +32,9 @@ _FLOW_SERVICE = DESCRIPTOR.services_by_name["FlowService"].full_name
 # What may be asked after: the server as a whole, and the service by name.
 _HEALTH_NAMES = ("", _FLOW_SERVICE)
 
-_OPTIONS = [
-    # A client keeps its connection for as long as it can, so behind an address that balances connections, such as a
-    # plain Kubernetes Service, a replica that came later would never be called. gRPC spreads the age by a tenth.
-    ("grpc.max_connection_age_ms", 5 * 60 * 1000),
-    ("grpc.max_connection_age_grace_ms", DRAIN_SECONDS * 1000),
-    # By default two processes could listen on one port, each getting some of the calls.
-    ("grpc.so_reuseport", 0),
-]
+# A client keeps its connection for as long as it can, so behind an address that balances connections, such as a plain
+# Kubernetes Service, a replica that came later would never be called. gRPC spreads the age by a tenth.
+MAX_CONNECTION_AGE_SECONDS = 5 * 60
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +65,13 @@ class Server:
     def __init__(self, bookings: Bookings, address: str, interceptors: Sequence[ServerInterceptor] = ()) -> None:
         host = _host(address)
         self._health = Health()
-        self._server = grpc.aio.server(interceptors=list(interceptors), options=_OPTIONS)
+        options = [
+            ("grpc.max_connection_age_ms", MAX_CONNECTION_AGE_SECONDS * 1000),
+            ("grpc.max_connection_age_grace_ms", DRAIN_SECONDS * 1000),
+            # By default two processes could listen on one port, each getting some of the calls.
+            ("grpc.so_reuseport", 0),
+        ]
+        self._server = grpc.aio.server(interceptors=list(interceptors), options=options)
         add_FlowServiceServicer_to_server(FlowService(Appointments(bookings)), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (_FLOW_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)

@@ -227,6 +227,20 @@ async def test_a_stop_tells_health_watchers_and_lets_a_call_in_flight_finish() -
             socket.create_connection((host, int(port)))
 
 
+async def test_a_connection_ends_at_its_age_and_the_next_call_takes_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("appointment.server.MAX_CONNECTION_AGE_SECONDS", 1)
+    bookings = Scripted()
+    bookings.release.clear()
+    async with served(bookings) as (_, channel):
+        in_flight = FlowServiceStub(channel).HandleDataExchange(INIT)
+        await bookings.called.wait()
+        assert channel.get_state() == grpc.ChannelConnectivity.READY
+        await asyncio.wait_for(channel.wait_for_state_change(grpc.ChannelConnectivity.READY), 30)
+        bookings.release.set()
+        assert (await in_flight).next_screen.screen == "APPOINTMENT"
+        await FlowServiceStub(channel).HandleDataExchange(INIT, wait_for_ready=True)
+
+
 async def test_two_servers_never_share_a_port() -> None:
     async with served(Memory()) as (server, _):
         with pytest.raises(StartError, match="FLOW_LOGIC_LISTEN"):

@@ -25,6 +25,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from pythonjsonlogger.core import LogData
 from pythonjsonlogger.json import JsonFormatter
 
+from appointment.errors import StartError
 from flow.v1.flow_service_pb2 import DESCRIPTOR
 
 SERVICE_NAME = "python-appointment"
@@ -81,7 +82,11 @@ def tracing() -> Iterator[list[ServerInterceptor]]:
     if not os.environ.get(OTEL_TRACES_EXPORTER):
         os.environ[OTEL_TRACES_EXPORTER] = "otlp"
     is_named = OTEL_SERVICE_NAME in os.environ or "service.name=" in os.environ.get(OTEL_RESOURCE_ATTRIBUTES, "")
-    OpenTelemetryConfigurator().configure(resource_attributes={} if is_named else {"service.name": SERVICE_NAME})
+    try:
+        OpenTelemetryConfigurator().configure(resource_attributes={} if is_named else {"service.name": SERVICE_NAME})
+    except RuntimeError as error:
+        # Such as an exporter that is not installed.
+        raise StartError(f"OpenTelemetry cannot be configured: {error}") from error
     # Health is asked every few seconds, and nobody looks for it in a trace.
     service = DESCRIPTOR.services_by_name["FlowService"].full_name
     try:

@@ -59,7 +59,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(config: Config, source: Source) -> Result<ExitCode, String> {
-    telemetry::start_logging(LevelFilter::INFO);
+    let _logs = telemetry::start_logging(LevelFilter::INFO);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start the runtime: {error}"))?;
     runtime.block_on(async {
         let signals = Signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;

@@ -83,7 +83,7 @@ pub(crate) enum Error {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
-    telemetry::start_logging(LevelFilter::WARN);
+    let _logs = telemetry::start_logging(LevelFilter::WARN);
     let state = State::open(Path::new(state::FOLDER))?;
     if !state.made.is_empty() {
         talk(&format!("made in {}: {}", state::FOLDER, state.made.join(", ")));

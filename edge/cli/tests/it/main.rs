@@ -1,7 +1,9 @@
 //! The real `flowctl` binary, run as a user runs it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's helpers may panic as its tests do")]
 
+mod bench;
 mod dev;
+mod endpoint;
 mod graph;
 mod graph_api;
 mod keys;

@@ -5,44 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use tempfile::{TempDir, tempdir};
+use tempfile::tempdir;
 
-use crate::process::{Finished, Process, flowctl};
-
-/// A running `flowctl dev` in a folder of its own.
-struct Dev {
-    folder: TempDir,
-    url: String,
-    _process: Process,
-}
-
-impl Dev {
-    fn start() -> Self {
-        let folder = tempdir().unwrap();
-        let mut process = Process::start(folder.path(), &["dev", "--port", "0"]);
-        let url = process.stdout.wait_for("ready: ");
-        Self { folder, url, _process: process }
-    }
-
-    fn write(&self, name: &str, content: &str) {
-        fs::write(self.folder.path().join(name), content).unwrap();
-    }
-
-    /// Simulates with the files that `dev` made, and these further arguments.
-    fn simulate(&self, arguments: &[&str]) -> Finished {
-        self.simulate_with("app-secret", "public-key.pem", arguments)
-    }
-
-    fn simulate_with(&self, app_secret: &str, public_key: &str, arguments: &[&str]) -> Finished {
-        let made = Path::new(".flow-dev");
-        let file = |name: &str| made.join(name).to_str().unwrap().to_owned();
-        let (app_secret, public_key, ca) = (file(app_secret), file(public_key), file("tls-certificate.pem"));
-        let mut all = vec!["simulate", "--url", &self.url, "--public-key", &public_key];
-        all.extend(["--app-secret-file", &app_secret, "--ca", &ca]);
-        all.extend(arguments);
-        flowctl(self.folder.path(), &all)
-    }
-}
+use crate::endpoint::Dev;
+use crate::process::{Process, flowctl};
 
 fn shipped_script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flows/appointment.conversation.yaml")
@@ -52,11 +18,11 @@ fn shipped_script() -> PathBuf {
 fn the_shipped_script_passes_again_and_again() {
     let dev = Dev::start();
     let script = shipped_script();
-    let played = dev.simulate(&["--script", script.to_str().unwrap()]);
+    let played = dev.run("simulate", &["--script", script.to_str().unwrap()]);
     assert_eq!(played.code, Some(0), "{}\n{}", played.stdout, played.stderr);
     assert!(played.stdout.lines().last().unwrap().starts_with("passed: "), "{}", played.stdout);
 
-    let played = dev.simulate(&["--json", "--script", script.to_str().unwrap()]);
+    let played = dev.run("simulate", &["--json", "--script", script.to_str().unwrap()]);
     assert_eq!(played.code, Some(0), "{}\n{}", played.stdout, played.stderr);
     let report: Value = serde_json::from_str(&played.stdout).unwrap();
     assert_eq!(report["passed"], true);
@@ -76,7 +42,7 @@ fn a_wrong_expectation_is_named_with_step_place_and_both_values() {
         )
     };
     dev.write("screen.yaml", &script("{ screen: NOWHERE, data: { nothing: { $present: true } } }"));
-    let played = dev.simulate(&["--script", "screen.yaml"]);
+    let played = dev.run("simulate", &["--script", "screen.yaml"]);
     assert_eq!(played.code, Some(1), "{played:?}");
     let lines: Vec<_> = played.stdout.lines().map(str::trim).collect();
     assert!(lines[1].starts_with("ok") && lines[1].contains("open"), "{lines:?}");
@@ -86,7 +52,7 @@ fn a_wrong_expectation_is_named_with_step_place_and_both_values() {
     assert_eq!(lines[5], "failed: 1 of 3 steps as expected");
 
     dev.write("status.yaml", &script("{ status: 427 }"));
-    let played = dev.simulate(&["--script", "status.yaml", "--json"]);
+    let played = dev.run("simulate", &["--script", "status.yaml", "--json"]);
     assert_eq!(played.code, Some(1), "{played:?}");
     let report: Value = serde_json::from_str(&played.stdout).unwrap();
     assert_eq!(report["passed"], false);
@@ -97,12 +63,12 @@ fn a_wrong_expectation_is_named_with_step_place_and_both_values() {
 #[test]
 fn one_exchange_prints_the_opened_answer() {
     let dev = Dev::start();
-    let init = dev.simulate(&[r#"{"action":"INIT"}"#]);
+    let init = dev.run("simulate", &[r#"{"action":"INIT"}"#]);
     assert_eq!(init.code, Some(0), "{init:?}");
     let answer: Value = serde_json::from_str(&init.stdout).unwrap();
     assert_eq!(answer["screen"], "APPOINTMENT");
 
-    let ping = dev.simulate(&["--json", r#"{"action":"ping"}"#]);
+    let ping = dev.run("simulate", &["--json", r#"{"action":"ping"}"#]);
     let answer: Value = serde_json::from_str(&ping.stdout).unwrap();
     assert_eq!(answer["status"], 200);
     assert_eq!(answer["answer"], serde_json::json!({"data": {"status": "active"}}));
@@ -125,14 +91,14 @@ fn a_request_may_come_on_standard_input() {
 fn a_wrong_secret_and_a_wrong_key_are_told_apart() {
     let dev = Dev::start();
     dev.write(".flow-dev/other-secret", "another app's secret\n");
-    let refused = dev.simulate_with("other-secret", "public-key.pem", &[r#"{"action":"ping"}"#]);
+    let refused = dev.run_with("other-secret", "public-key.pem", "simulate", &[r#"{"action":"ping"}"#]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("432") && refused.stderr.contains("app secret"), "{}", refused.stderr);
     assert!(!refused.stderr.contains("another app's secret"));
     assert_eq!(refused.stdout, "");
 
     flowctl(dev.folder.path(), &["keys", "generate", "--out", ".flow-dev/other"]);
-    let refused = dev.simulate_with("app-secret", "other/public-key.pem", &[r#"{"action":"ping"}"#]);
+    let refused = dev.run_with("app-secret", "other/public-key.pem", "simulate", &[r#"{"action":"ping"}"#]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("421") && refused.stderr.contains("public key"), "{}", refused.stderr);
 }

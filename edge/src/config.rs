@@ -6,17 +6,19 @@ mod files;
 mod reader;
 mod values;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use flow_wire::keys::{self, PrivateKey};
 use flow_wire::signature::AppSecret;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use x509_cert::der::Decode as _;
 
 use crate::listener;
 
@@ -65,9 +67,27 @@ pub struct Listen {
     /// Address to bind.
     pub address: SocketAddr,
     /// Certificate and key; `None` serves plain HTTP behind a proxy that terminates TLS.
-    pub tls: Option<Arc<ServerConfig>>,
+    pub tls: Option<Tls>,
     /// Whether `traceparent` and `tracestate` of requests are those of a proxy of ours.
     pub trust_trace_headers: bool,
+}
+
+/// TLS of the public listener.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// Certificate and key.
+    pub config: Arc<ServerConfig>,
+    /// When the server's own certificate expires.
+    pub not_after: SystemTime,
+}
+
+/// A private key, and where it is from.
+#[derive(Debug)]
+pub struct PrivateKeyFile {
+    /// What the file holds.
+    pub key: PrivateKey,
+    /// When the file was changed last.
+    pub modified: SystemTime,
 }
 
 /// One WhatsApp Business account, phone number or flow: the requests name none, so the path does.
@@ -78,7 +98,7 @@ pub struct Endpoint {
     /// Path of the URL that the platform was given.
     pub path: String,
     /// Newest first; every one is tried.
-    pub private_keys: Vec<PrivateKey>,
+    pub private_keys: Vec<PrivateKeyFile>,
     /// Newest first; any match is accepted.
     pub app_secrets: Vec<AppSecret>,
     /// What becomes of the signature of the flow token (data API 4.0).
@@ -201,10 +221,12 @@ fn read(root: &Section<'_>, files: &Files<'_>, running: Option<Running>) -> Opti
 
     let sections = root.sections("endpoints");
     let endpoints: Vec<_> = sections.iter().map(|section| read_endpoint(section, files)).collect();
-    for (index, section) in sections.iter().enumerate() {
-        for (key, field) in [("name", (|e| &e.name) as fn(&Endpoint) -> &String), ("path", |e| &e.path)] {
-            let of = |index: usize| endpoints.get(index).and_then(Option::as_ref).map(field);
-            if let Some(first) = (0..index).find(|&other| of(other).is_some() && of(other) == of(index)) {
+    for (key, field) in [("name", (|e| &e.name) as fn(&Endpoint) -> &String), ("path", |e| &e.path)] {
+        let mut first = HashMap::new();
+        for (index, section) in sections.iter().enumerate() {
+            let Some(value) = endpoints.get(index).and_then(Option::as_ref).map(field) else { continue };
+            let first = *first.entry(value).or_insert(index);
+            if first != index {
                 section.mistake(key, format!("is that of endpoints[{first}] already; each needs its own"));
             }
         }
@@ -273,7 +295,7 @@ fn read_listen(section: &Section<'_>, files: &Files<'_>, running: Option<Running
     Some(Listen { address: address?, tls: tls?, trust_trace_headers })
 }
 
-fn read_tls(section: &Section<'_>, files: &Files<'_>) -> Option<Arc<ServerConfig>> {
+fn read_tls(section: &Section<'_>, files: &Files<'_>) -> Option<Tls> {
     let chain = section.required("certificate_file", |name| {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&files.read(name)?).collect();
         match chain {
@@ -286,8 +308,13 @@ fn read_tls(section: &Section<'_>, files: &Files<'_>) -> Option<Arc<ServerConfig
             .map_err(|_| format!("{name} holds no private key; it should be unencrypted PEM"))
     });
     section.refuse_unknown_keys();
-    match listener::tls_config(chain?, key?) {
-        Ok(config) => Some(Arc::new(config)),
+    let (chain, key) = (chain?, key?);
+    let not_after = chain.first().and_then(|certificate| x509_cert::Certificate::from_der(certificate).ok());
+    let not_after =
+        not_after.map(|certificate| certificate.tbs_certificate().validity().not_after.to_date_time().to_system_time());
+    match listener::tls_config(chain, key) {
+        // What rustls takes can be read.
+        Ok(config) => Some(Tls { config: Arc::new(config), not_after: not_after.unwrap_or(SystemTime::UNIX_EPOCH) }),
         Err(error) => {
             section.mistake("private_key_file", format!("cannot serve with this certificate and key: {error}"));
             None
@@ -305,10 +332,11 @@ fn read_endpoint(section: &Section<'_>, files: &Files<'_>) -> Option<Endpoint> {
         });
         item.required("file", |name| {
             let pem = files.read_text(name)?;
-            PrivateKey::from_pem(&pem, passphrase.as_deref()).map_err(|error| match error {
+            let key = PrivateKey::from_pem(&pem, passphrase.as_deref()).map_err(|error| match error {
                 keys::Error::PassphraseMissing => format!("{name}: {error}; passphrase_file should name its file"),
                 _ => format!("{name}: {error}"),
-            })
+            })?;
+            Ok(PrivateKeyFile { key, modified: files.modified(name) })
         })
     });
     let app_secrets = read_list(section, "app_secrets", |item| {

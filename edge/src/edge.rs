@@ -3,17 +3,20 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use rustls::ServerConfig;
+use flow_telemetry::Telemetry;
+use opentelemetry::KeyValue;
 
 use crate::config::{self, Config, Limits, LogicTarget};
 use crate::exchange::Endpoint;
 use crate::listener::Terms;
 use crate::logic::Logic;
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
+use crate::observe::Observatory;
 use crate::replay::Replay;
 use crate::ring::Ring;
+use crate::semconv;
 use crate::server::BindError;
 use crate::turns::Turns;
 
@@ -22,7 +25,9 @@ use crate::turns::Turns;
 pub(crate) struct Edge {
     current: RwLock<Arc<Settings>>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) observatory: Observatory,
     pub(crate) turns: Turns,
+    pub(crate) connections: Arc<AtomicUsize>,
     requests: Arc<AtomicUsize>,
     in_flight: Arc<AtomicUsize>,
     body_memory: Arc<AtomicUsize>,
@@ -36,7 +41,10 @@ pub(crate) struct Settings {
     logics: HashMap<LogicTarget, Logic>,
     pub(crate) replay: Arc<Replay>,
     pub(crate) limits: Limits,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<config::Tls>,
+    pub(crate) trust_trace_headers: bool,
+    /// When the file of each private key was changed, and what metrics call it.
+    private_key_files: Vec<(SystemTime, [KeyValue; 2])>,
     drain: Duration,
     reload_interval: Duration,
 }
@@ -59,17 +67,21 @@ pub(crate) struct Room {
 }
 
 impl Edge {
-    pub(crate) fn new(config: Config) -> Result<Self, BindError> {
-        let metrics = Arc::new(Metrics::new()?);
+    pub(crate) fn new(config: Config, telemetry: &Telemetry) -> Result<Arc<Self>, BindError> {
+        let metrics = Arc::new(Metrics::new(telemetry.meters()?, config.endpoints.len())?);
         let settings = Settings::new(config, None, &metrics)?;
-        Ok(Self {
+        let edge = Arc::new(Self {
             current: RwLock::new(Arc::new(settings)),
+            observatory: Observatory::new(telemetry, Arc::clone(&metrics)),
             metrics,
             turns: Turns::new(),
+            connections: Arc::default(),
             requests: Arc::default(),
             in_flight: Arc::default(),
             body_memory: Arc::default(),
-        })
+        });
+        edge.metrics.watch(&edge);
+        Ok(edge)
     }
 
     pub(crate) fn current(&self) -> Arc<Settings> {
@@ -86,9 +98,7 @@ impl Edge {
 
     /// Counts a request from its head to its answer.
     pub(crate) fn begin(&self) -> Reservation {
-        let mut request = Reservation::of(&self.requests);
-        request.grow(1, usize::MAX);
-        request
+        Reservation::one(&self.requests)
     }
 
     /// Room for one more request in flight, of all and of its endpoint; `None` where there is none.
@@ -111,9 +121,21 @@ impl Edge {
         Reservation::of(&self.body_memory)
     }
 
+    pub(crate) fn active_requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn open_connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn used_body_memory(&self) -> usize {
+        self.body_memory.load(Ordering::Relaxed)
+    }
+
     /// Whether no request waits for its answer.
     pub(crate) fn is_idle(&self) -> bool {
-        self.requests.load(Ordering::Relaxed) == 0
+        self.active_requests() == 0
     }
 }
 
@@ -121,6 +143,7 @@ impl Settings {
     fn new(config: Config, before: Option<&Self>, metrics: &Arc<Metrics>) -> Result<Self, tonic::transport::Error> {
         let mut logics = HashMap::new();
         let mut by_path = HashMap::new();
+        let mut private_key_files = Vec::new();
         let counts: HashMap<_, _> = before
             .into_iter()
             .flat_map(|before| before.by_path.values())
@@ -139,6 +162,10 @@ impl Settings {
             let in_flight = counts.get(endpoint.name.as_str()).map_or_else(Arc::default, |count| Arc::clone(count));
             let max_in_flight = endpoint.max_in_flight.unwrap_or(share);
             let (path, deadline) = (endpoint.path.clone(), endpoint.logic.deadline);
+            private_key_files.extend(endpoint.private_keys.iter().map(|file| {
+                let fingerprint = file.key.public_key();
+                (file.modified, metrics::labels(semconv::PRIVATE_KEY, &endpoint.name, fingerprint.fingerprint()))
+            }));
             let endpoint = Arc::new(ready(endpoint, logic, metrics));
             by_path.insert(path, Route { endpoint, deadline, max_in_flight, in_flight });
         }
@@ -152,6 +179,8 @@ impl Settings {
             replay,
             limits: config.limits,
             tls: config.listen.tls,
+            trust_trace_headers: config.listen.trust_trace_headers,
+            private_key_files,
             drain: config.drain,
             reload_interval: config.reload_interval,
         })
@@ -167,12 +196,38 @@ impl Settings {
 
     pub(crate) fn terms(&self) -> Terms {
         Terms {
-            tls: self.tls.clone(),
+            tls: self.tls.as_ref().map(|tls| Arc::clone(&tls.config)),
             header_timeout: self.limits.header_timeout,
             max_header: self.limits.max_header,
             idle_timeout: self.limits.idle_timeout,
             max_streams: self.limits.max_streams,
         }
+    }
+
+    pub(crate) fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    /// When the certificate expires; `None` without TLS.
+    pub(crate) fn certificate_not_after(&self) -> Option<SystemTime> {
+        self.tls.as_ref().map(|tls| tls.not_after)
+    }
+
+    /// When the file of each private key was changed, and what metrics call it.
+    pub(crate) fn private_key_files(&self) -> impl Iterator<Item = (SystemTime, Vec<KeyValue>)> {
+        self.private_key_files.iter().map(|(modified, labels)| (*modified, labels.to_vec()))
+    }
+
+    /// How many addresses of logic are in which state.
+    pub(crate) fn logic_addresses(&self) -> Vec<(u64, Vec<KeyValue>)> {
+        let logics = self.logics.values().flat_map(|logic| {
+            let (server, states) = logic.addresses();
+            states.map(|(state, count)| {
+                let server = KeyValue::new(semconv::SERVER_ADDRESS, Arc::clone(&server.address));
+                (count as u64, vec![server, KeyValue::new(semconv::STATE, state)])
+            })
+        });
+        logics.collect()
     }
 
     pub(crate) fn drain(&self) -> Duration {
@@ -188,7 +243,8 @@ fn ready(endpoint: config::Endpoint, logic: Logic, metrics: &Arc<Metrics>) -> En
     let name: Arc<str> = endpoint.name.into();
     Endpoint {
         app_secrets: Ring::new(endpoint.app_secrets, |secret| metrics.app_secret_uses(&name, &secret.fingerprint())),
-        private_keys: Ring::new(endpoint.private_keys, |key| {
+        path: endpoint.path.into(),
+        private_keys: Ring::new(endpoint.private_keys.into_iter().map(|file| file.key).collect(), |key| {
             metrics.private_key_uses(&name, key.public_key().fingerprint())
         }),
         flow_token_signature: endpoint.flow_token_signature,
@@ -208,6 +264,13 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
+    /// One of however many.
+    pub(crate) fn one(of: &Arc<AtomicUsize>) -> Self {
+        let mut one = Self::of(of);
+        one.grow(1, usize::MAX);
+        one
+    }
+
     fn of(of: &Arc<AtomicUsize>) -> Self {
         Self { of: Arc::clone(of), amount: 0 }
     }

@@ -51,7 +51,10 @@ pub(crate) enum Error {
 /// Whose fault a failure is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
+    /// Whoever sent the request; anyone can.
     Client,
+    /// Whoever signed it, which only the platform can.
+    Platform,
     Edge,
     Logic,
 }
@@ -117,12 +120,9 @@ impl Error {
             | Self::BodyTimeout
             | Self::BodyBroken
             | Self::Signature(_)
-            | Self::Envelope(_)
-            | Self::Undecryptable(_)
-            | Self::Message(_)
-            | Self::NonceReused
             | Self::TokenUnsigned
             | Self::Token(_) => Fault::Client,
+            Self::Envelope(_) | Self::Undecryptable(_) | Self::Message(_) | Self::NonceReused => Fault::Platform,
             Self::Overloaded | Self::NoBodyMemory | Self::Panicked => Fault::Edge,
             Self::Logic(_) | Self::Violation(_) => Fault::Logic,
         }
@@ -146,13 +146,8 @@ impl Error {
             Self::TokenUnsigned => "token_unsigned",
             Self::Token(_) => "token",
             Self::Panicked => "panic",
-            Self::Logic(logic::Error::DeadlineExceeded) => "logic_deadline_exceeded",
-            Self::Logic(logic::Error::Unreachable) => "logic_unreachable",
-            Self::Logic(logic::Error::Broken) => "logic_connection_broken",
-            Self::Logic(logic::Error::Unavailable) => "logic_unavailable",
-            Self::Logic(logic::Error::ResourceExhausted) => "logic_resource_exhausted",
-            Self::Logic(logic::Error::Failed(_)) => "logic_failed",
-            Self::Logic(logic::Error::Violation(violation)) | Self::Violation(violation) => violation.kind(),
+            Self::Logic(error) => error.kind(),
+            Self::Violation(violation) => violation.kind(),
         }
     }
 }
@@ -161,6 +156,7 @@ impl Fault {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Client => "client",
+            Self::Platform => "platform",
             Self::Edge => "edge",
             Self::Logic => "logic",
         }

@@ -20,6 +20,7 @@ use crate::edge::Room;
 use crate::error::{Error, token_invalid};
 use crate::logic::{Call, Logic};
 use crate::metrics::Metrics;
+use crate::observe::Stage;
 use crate::replay::Replay;
 use crate::ring::Ring;
 use crate::turns::Turns;
@@ -28,6 +29,7 @@ use crate::turns::Turns;
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) name: Arc<str>,
+    pub(crate) path: Arc<str>,
     pub(crate) app_secrets: Ring<AppSecret>,
     pub(crate) private_keys: Ring<PrivateKey>,
     pub(crate) flow_token_signature: FlowTokenSignature,
@@ -53,8 +55,22 @@ pub(crate) struct Received<'a> {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
+    pub(crate) outcome: Outcome,
     /// What hid behind a fallback screen.
     pub(crate) hidden: Option<Error>,
+}
+
+/// How a request ended, in the words of telemetry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    NextScreen,
+    Completion,
+    InvalidFlowToken,
+    Active,
+    Acknowledged,
+    /// A fallback screen in place of a failure.
+    Fallback,
+    Failed,
 }
 
 /// What became known of a request on the way, for whoever reports it.
@@ -73,10 +89,11 @@ pub(crate) async fn exchange(
     seen: &mut Seen,
 ) -> Result<Answer, Error> {
     let Received { signature, body, call, room } = received;
-    let body = endpoint.app_secrets.verify(body, signature)?;
+    let observer = Arc::clone(&call.observer);
+    let body = observer.stage(Stage::Verify, || endpoint.app_secrets.verify(body, signature))?;
     let envelope = Envelope::parse(body)?;
-    let turn = turns.take().await.ok_or(Error::Overloaded)?;
-    let (plaintext, session) = endpoint.private_keys.open(envelope)?;
+    let turn = observer.stage_of(Stage::Wait, turns.take()).await.ok_or(Error::Overloaded)?;
+    let (plaintext, session) = observer.stage(Stage::Open, || endpoint.private_keys.open(envelope))?;
     drop(turn);
     let request = Request::decode(&plaintext)?;
     seen.action = Some(action(&request));
@@ -94,16 +111,16 @@ async fn answer(
     _room: Room,
 ) -> Result<Answer, Error> {
     match request {
-        Request::Ping(_) if endpoint.ping == Ping::Edge => seal(session, Response::Active),
+        Request::Ping(_) if endpoint.ping == Ping::Edge => seal(session, Response::Active, &call),
         Request::Ping(ping) => {
             let message = convert::ping_to_v1(ping, &endpoint.name, &call.request_id);
             endpoint.logic.ping(message, &call).await?;
-            seal(session, Response::Active)
+            seal(session, Response::Active, &call)
         }
         Request::ErrorNotification(error) => {
             let message = convert::error_to_v1(error, &endpoint.name, &call.request_id);
             endpoint.logic.error(message, &call).await?;
-            seal(session, Response::Acknowledged)
+            seal(session, Response::Acknowledged, &call)
         }
         Request::DataExchange(request) => {
             let verified = verify_token(&endpoint, &request)?;
@@ -140,10 +157,10 @@ async fn data_exchange(
         Err(error) => Err(error.into()),
     };
     match (answered, fallback) {
-        (Ok((status, plaintext)), _) => Ok(sealed(session, status, plaintext)),
+        (Ok(plaintext), _) => Ok(sealed(session, plaintext, call)),
         (Err(error), Some(screen)) => {
-            let (status, plaintext) = plaintext(screen)?;
-            Ok(Answer { hidden: Some(error), ..sealed(session, status, plaintext) })
+            let answer = seal(session, screen, call)?;
+            Ok(Answer { outcome: Outcome::Fallback, hidden: Some(error), ..answer })
         }
         (Err(error), None) => Err(error),
     }
@@ -159,25 +176,56 @@ fn fallback(endpoint: &Endpoint, request: &DataExchange) -> Option<Response> {
     })
 }
 
-fn seal(session: Session, response: Response) -> Result<Answer, Error> {
-    let (status, plaintext) = plaintext(response)?;
-    Ok(sealed(session, status, plaintext))
+fn seal(session: Session, response: Response, call: &Call) -> Result<Answer, Error> {
+    Ok(sealed(session, plaintext(response)?, call))
 }
 
-/// Status and plaintext of an answer. A 427 without text has an empty body, which the client fills with its own.
-fn plaintext(response: Response) -> Result<(StatusCode, Vec<u8>), Violation> {
-    match response {
-        Response::InvalidFlowToken { ref error_msg } if error_msg.is_empty() => Ok((token_invalid(), Vec::new())),
-        Response::InvalidFlowToken { .. } => Ok((token_invalid(), convert::encode(response)?)),
-        Response::Screen { .. } | Response::Completion { .. } | Response::Active | Response::Acknowledged => {
-            Ok((StatusCode::OK, convert::encode(response)?))
+/// An answer that is still to be sealed.
+struct Plaintext {
+    status: StatusCode,
+    outcome: Outcome,
+    bytes: Vec<u8>,
+}
+
+/// A 427 without text has an empty body, which the client fills with its own.
+fn plaintext(response: Response) -> Result<Plaintext, Violation> {
+    let outcome = Outcome::of(&response);
+    let status = if outcome == Outcome::InvalidFlowToken { token_invalid() } else { StatusCode::OK };
+    let bytes = match response {
+        Response::InvalidFlowToken { ref error_msg } if error_msg.is_empty() => Vec::new(),
+        response => convert::encode(response)?,
+    };
+    Ok(Plaintext { status, outcome, bytes })
+}
+
+fn sealed(session: Session, plaintext: Plaintext, call: &Call) -> Answer {
+    let Plaintext { status, outcome, bytes } = plaintext;
+    let seal = || if bytes.is_empty() { Bytes::new() } else { session.seal(bytes).into() };
+    Answer { status, body: call.observer.stage(Stage::Seal, seal), outcome, hidden: None }
+}
+
+impl Outcome {
+    fn of(response: &Response) -> Self {
+        match response {
+            Response::Screen { .. } => Self::NextScreen,
+            Response::Completion { .. } => Self::Completion,
+            Response::InvalidFlowToken { .. } => Self::InvalidFlowToken,
+            Response::Active => Self::Active,
+            Response::Acknowledged => Self::Acknowledged,
         }
     }
-}
 
-fn sealed(session: Session, status: StatusCode, plaintext: Vec<u8>) -> Answer {
-    let body = if plaintext.is_empty() { Bytes::new() } else { session.seal(plaintext).into() };
-    Answer { status, body, hidden: None }
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::NextScreen => "next_screen",
+            Self::Completion => "completion",
+            Self::InvalidFlowToken => "invalid_flow_token",
+            Self::Active => "active",
+            Self::Acknowledged => "acknowledged",
+            Self::Fallback => "fallback",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 fn action(request: &Request) -> &'static str {

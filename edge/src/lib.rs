@@ -7,7 +7,6 @@
 pub mod config;
 pub mod server;
 pub mod shutdown;
-pub mod telemetry;
 
 mod admin;
 mod convert;
@@ -17,6 +16,7 @@ mod exchange;
 mod listener;
 mod logic;
 mod metrics;
+mod observe;
 mod reload;
 mod replay;
 mod ring;

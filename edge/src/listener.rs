@@ -29,6 +29,8 @@ use tower::Service;
 use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
+use crate::edge::Reservation;
+
 /// Pause after a failed accept, which is nearly always a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a connection that we end may take to say farewell: HTTP/2 has frames for it, TLS an alert.
@@ -68,11 +70,12 @@ pub(crate) fn tls_config(
     Ok(config)
 }
 
-/// Accepts connections until `stop`, then lets the requests in flight finish. Whoever calls it bounds that time.
+/// Accepts connections until `stop`, with their number in `open`, then lets the requests in flight finish. Whoever calls it bounds that time.
 pub(crate) async fn serve(
     listener: TcpListener,
     max_connections: usize,
     terms: impl Fn() -> Terms,
+    open: Arc<AtomicUsize>,
     service: Router,
     stop: CancellationToken,
 ) {
@@ -83,8 +86,10 @@ pub(crate) async fn serve(
         while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
             let stream = accept(&listener).await;
             let connection = connection(stream, terms(), service.clone(), stop.clone());
+            let counted = Reservation::one(&open);
             connections.spawn(async move {
                 connection.await;
+                drop(counted);
                 drop(permit);
             });
         }

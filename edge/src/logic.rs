@@ -13,10 +13,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use flow_proto::v1;
+use flow_telemetry::grpc_status;
+use http::HeaderMap;
 use prost::Message;
 use tokio::time::{Instant, timeout_at};
-use tonic::metadata::AsciiMetadataValue;
-use tonic::{Code, ConnectError, Request, Status, TimeoutExpired};
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
+use tonic::{Code, ConnectError, Extensions, Request, Status, TimeoutExpired};
 use tower::retry::budget::{Budget as _, TpsBudget};
 
 use self::pool::Pool;
@@ -24,6 +26,7 @@ use self::unary::{Failed, unary};
 use crate::config::LogicTarget;
 use crate::convert::Violation;
 use crate::metrics::Metrics;
+use crate::observe::{Observer, Server, Stage};
 
 /// Attempts at one call, the first included: with more addresses gone than that, it is not the address.
 const MAX_ATTEMPTS: usize = 3;
@@ -32,11 +35,12 @@ const BUDGET_WINDOW: Duration = Duration::from_secs(10);
 const BUDGET_PER_SECOND: u32 = 10;
 const BUDGET_SHARE: f32 = 0.2;
 
-/// Which call: its identifier, and the end of its time.
+/// Which call: its identifier, the end of its time, and who observes it.
 #[derive(Debug, Clone)]
 pub(crate) struct Call {
     pub(crate) request_id: String,
     pub(crate) deadline: Instant,
+    pub(crate) observer: Arc<Observer>,
 }
 
 /// A logic service, at however many addresses.
@@ -44,6 +48,7 @@ pub(crate) struct Call {
 pub(crate) struct Logic {
     pool: Arc<Pool>,
     budget: Arc<TpsBudget>,
+    server: Arc<Server>,
     metrics: Arc<Metrics>,
 }
 
@@ -51,7 +56,12 @@ impl Logic {
     /// The target as the configuration checked it. Wants to be called where tokio runs.
     pub(crate) fn new(target: &LogicTarget, metrics: &Arc<Metrics>) -> Result<Self, tonic::transport::Error> {
         let budget = TpsBudget::new(BUDGET_WINDOW, BUDGET_PER_SECOND, BUDGET_SHARE);
-        Ok(Self { pool: Arc::new(Pool::start(target)?), budget: Arc::new(budget), metrics: Arc::clone(metrics) })
+        Ok(Self {
+            pool: Arc::new(Pool::start(target)?),
+            budget: Arc::new(budget),
+            server: Arc::new(pool::server(&target.url)),
+            metrics: Arc::clone(metrics),
+        })
     }
 
     pub(crate) async fn data_exchange(
@@ -72,6 +82,11 @@ impl Logic {
         answer.await.map(|_| ())
     }
 
+    /// Where it is, and how many of its addresses are in which state.
+    pub(crate) fn addresses(&self) -> (&Server, [(&'static str, usize); 4]) {
+        (&self.server, self.pool.states())
+    }
+
     /// Whether some address says that it serves, or is there where it has no health service.
     pub(crate) fn serves(&self) -> bool {
         self.pool.serves()
@@ -84,16 +99,37 @@ impl Logic {
         message: M,
         call: &Call,
     ) -> Result<A, Error> {
-        self.budget.deposit();
         let message = Bytes::from(message.encode_to_vec());
+        call.observer.stage_of(Stage::Logic, self.attempts(path, message, call)).await
+    }
+
+    async fn attempts<A: Message + Default>(
+        &self,
+        path: &'static str,
+        message: Bytes,
+        call: &Call,
+    ) -> Result<A, Error> {
+        self.budget.deposit();
         let mut tried = Vec::new();
         loop {
             let picked = self.pool.pick(&tried, call.deadline).await.ok_or(Error::Unreachable)?;
-            let answer = timeout_at(call.deadline, unary(&picked.channel, path, call.request(message.clone()))).await;
+            let attempt = call.observer.call(path.trim_start_matches('/'), &self.server);
+            let request = call.request(message.clone(), attempt.headers());
+            let answer = timeout_at(call.deadline, unary(&picked.channel, path, request)).await;
             let (failure, error) = match answer {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(failed)) => call.judge(&failed),
-                Err(_) => return Err(Error::DeadlineExceeded),
+                Ok(Ok(answer)) => {
+                    attempt.end(Some(grpc_status(Code::Ok.into())), None);
+                    return Ok(answer);
+                }
+                Ok(Err(failed)) => {
+                    let (failure, error) = call.judge(&failed);
+                    attempt.end(failed.code(failure).map(|code| grpc_status(code.into())), Some(error.kind()));
+                    (failure, error)
+                }
+                Err(_) => {
+                    attempt.end(None, Some(Error::DeadlineExceeded.kind()));
+                    return Err(Error::DeadlineExceeded);
+                }
             };
             match failure {
                 Failure::NeverArrived | Failure::Broken => picked.backend.lost(),
@@ -110,8 +146,8 @@ impl Logic {
 }
 
 impl Call {
-    fn request<M>(&self, message: M) -> Request<M> {
-        let mut request = Request::new(message);
+    fn request<M>(&self, message: M, headers: HeaderMap) -> Request<M> {
+        let mut request = Request::from_parts(MetadataMap::from_headers(headers), Extensions::new(), message);
         request.set_timeout(self.deadline.saturating_duration_since(Instant::now()));
         if let Ok(request_id) = AsciiMetadataValue::try_from(self.request_id.as_str()) {
             request.metadata_mut().insert("x-request-id", request_id);
@@ -181,6 +217,31 @@ fn is_unprocessed(error: &(dyn StdError + 'static)) -> bool {
     });
     let unsent = error.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_canceled());
     refused || unsent
+}
+
+impl Error {
+    /// As a word from a bounded set.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::DeadlineExceeded => "logic_deadline_exceeded",
+            Self::Unreachable => "logic_unreachable",
+            Self::Broken => "logic_connection_broken",
+            Self::Unavailable => "logic_unavailable",
+            Self::ResourceExhausted => "logic_resource_exhausted",
+            Self::Failed(_) => "logic_failed",
+            Self::Violation(violation) => violation.kind(),
+        }
+    }
+}
+
+impl Failed {
+    /// The status that logic answered with, if it did.
+    fn code(&self, failure: Failure) -> Option<Code> {
+        match self {
+            Self::Status { status, .. } if failure == Failure::Answered => Some(status.code()),
+            Self::Status { .. } | Self::NotSent | Self::Violation(_) => None,
+        }
+    }
 }
 
 /// Why logic gave no answer.

@@ -7,8 +7,15 @@ use clap::{Parser, Subcommand};
 use flow_edge::config::{Config, SCHEMA, Source};
 use flow_edge::server::{Drained, Server};
 use flow_edge::shutdown::{Hangups, Signals};
-use flow_edge::telemetry;
+use flow_telemetry::Service;
 use tracing::level_filters::LevelFilter;
+
+const SERVICE: Service = Service {
+    name: env!("CARGO_PKG_NAME"),
+    version: env!("CARGO_PKG_VERSION"),
+    level: LevelFilter::INFO,
+    tracing_spans: false,
+};
 
 /// HTTPS endpoint for WhatsApp Flows in front of a gRPC FlowService.
 #[derive(Debug, Parser)]
@@ -59,12 +66,14 @@ fn main() -> ExitCode {
 }
 
 fn serve(config: Config, source: Source) -> Result<ExitCode, String> {
-    let _logs = telemetry::start_logging(LevelFilter::INFO);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start the runtime: {error}"))?;
+    let _in_runtime = runtime.enter();
+    // Ends before the runtime does, which sends what is left.
+    let telemetry = flow_telemetry::start(SERVICE).map_err(|error| error.to_string())?;
     runtime.block_on(async {
         let signals = Signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
         let hangups = Hangups::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
-        let server = Server::bind(config).await.map_err(|error| error.to_string())?;
+        let server = Server::bind(config, &telemetry).await.map_err(|error| error.to_string())?;
         Ok(match server.reloading(source, hangups).serve_until(signals.stop()).await {
             Drained::Clean => ExitCode::SUCCESS,
             Drained::CutOff => ExitCode::FAILURE,

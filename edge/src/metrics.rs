@@ -1,19 +1,37 @@
-//! What is counted, and how Prometheus reads it. Every label comes from a bounded set: the configuration's names, and words of
-//! ours.
+//! What is counted and measured, and how Prometheus reads it. Every label comes from a bounded set: the configuration's names, and
+//! words of ours.
 
 use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, MeterProvider as _};
-use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry::metrics::{Counter, Histogram, Meter, MeterProvider as _};
+use opentelemetry_sdk::metrics::{Instrument, MeterProviderBuilder, SdkMeterProvider, Stream};
 use prometheus::{Registry, TextEncoder};
 
+use crate::edge::Edge;
+use crate::observe::{End, Stage};
 use crate::semconv;
+
+/// Seconds. The platform looks at 1, 5 and 7.
+const REQUEST_BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0];
+/// Seconds. A signature takes microseconds, the private operation some 400 of them, logic what it takes.
+const STAGE_BUCKETS: [f64; 15] =
+    [1e-5, 2.5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 0.01, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+/// Series of one endpoint in the histogram of requests: actions, statuses, kinds of failure, as far as they meet.
+const SERIES_PER_ENDPOINT: usize = 40;
+/// What OpenTelemetry bounds an instrument's series to unless told otherwise.
+const DEFAULT_SERIES: usize = 2000;
 
 /// The instruments, shared by everything that counts.
 pub(crate) struct Metrics {
     registry: Registry,
     provider: SdkMeterProvider,
+    meter: Meter,
+    requests: Histogram<f64>,
+    stages: Histogram<f64>,
+    calls: Histogram<f64>,
     private_key_uses: Counter<u64>,
     app_secret_uses: Counter<u64>,
     reloads: Counter<u64>,
@@ -27,6 +45,17 @@ pub(crate) struct Metrics {
 #[derive(Debug, thiserror::Error)]
 #[error("metrics cannot be collected: {0}")]
 pub struct Error(opentelemetry_sdk::error::OTelSdkError);
+
+/// One request in the histogram.
+#[derive(Debug)]
+pub(crate) struct Point<'a> {
+    pub(crate) took: Duration,
+    pub(crate) method: &'static str,
+    pub(crate) scheme: &'static str,
+    /// Name and path of the endpoint.
+    pub(crate) endpoint: Option<&'a (Arc<str>, Arc<str>)>,
+    pub(crate) end: End,
+}
 
 /// Counts how often one key or secret fitted.
 pub(crate) struct Uses {
@@ -51,13 +80,30 @@ pub(crate) enum Replay {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Result<Self, Error> {
+    /// `builder` has the resource, and a reader where metrics are sent as well.
+    pub(crate) fn new(builder: MeterProviderBuilder, endpoints: usize) -> Result<Self, Error> {
         let registry = Registry::new();
         let reader = opentelemetry_prometheus::exporter().with_registry(registry.clone()).build();
-        let provider = SdkMeterProvider::builder().with_reader(reader.map_err(Error)?).build();
+        let series = endpoints * SERIES_PER_ENDPOINT;
+        let bound = move |instrument: &Instrument| {
+            let is_by_endpoint = instrument.name() == semconv::HTTP_SERVER_REQUEST_DURATION && series > DEFAULT_SERIES;
+            is_by_endpoint.then(|| Stream::builder().with_cardinality_limit(series).build().ok()).flatten()
+        };
+        let provider = builder.with_view(bound).with_reader(reader.map_err(Error)?).build();
         let meter = provider.meter("flow-edge");
         let counter = |name, description| meter.u64_counter(name).with_description(description).build();
+        let histogram = |name, description, buckets: &[f64]| {
+            let histogram = meter.f64_histogram(name).with_unit("s").with_description(description);
+            histogram.with_boundaries(buckets.to_vec()).build()
+        };
         let metrics = Self {
+            requests: histogram(
+                semconv::HTTP_SERVER_REQUEST_DURATION,
+                "Time of a request from its head to its answer",
+                &REQUEST_BUCKETS,
+            ),
+            stages: histogram(semconv::STAGE_DURATION, "Time of a part of the work on a request", &STAGE_BUCKETS),
+            calls: histogram(semconv::RPC_CLIENT_CALL_DURATION, "Time of an attempt to call logic", &REQUEST_BUCKETS),
             private_key_uses: counter(semconv::PRIVATE_KEY_USES, "Envelopes that a private key opened"),
             app_secret_uses: counter(semconv::APP_SECRET_USES, "Bodies whose signature an app secret verified"),
             reloads: counter(semconv::RELOADS, "Attempts to take over a changed configuration"),
@@ -70,6 +116,7 @@ impl Metrics {
             panics: counter(semconv::PANICS, "Requests that ended in a panic"),
             registry,
             provider,
+            meter,
         };
         // So that an alert on an increase sees the first one.
         for (counter, key, values) in [
@@ -84,6 +131,80 @@ impl Metrics {
         metrics.retries.add(0, &[]);
         metrics.panics.add(0, &[]);
         Ok(metrics)
+    }
+
+    /// Lets the state of the edge be read whenever metrics are.
+    pub(crate) fn watch(&self, edge: &Arc<Edge>) {
+        type Read = fn(&Edge) -> Vec<(u64, Vec<KeyValue>)>;
+        let gauges: [(&'static str, &'static str, &'static str, Read); 6] = [
+            (semconv::CONNECTIONS, "", "Open connections of the public listener", |edge| one(edge.open_connections())),
+            (semconv::BODY_MEMORY, "By", "Memory of bodies that are being received", |edge| {
+                one(edge.used_body_memory())
+            }),
+            (semconv::TURNS_WAITING, "", "Requests that wait for their turn with the private operation", |edge| {
+                one(edge.turns.waiting())
+            }),
+            (semconv::LOGIC_ADDRESSES, "", "Addresses of logic by what they are good for", |edge| {
+                edge.current().logic_addresses()
+            }),
+            (semconv::CERTIFICATE_NOT_AFTER, "s", "When the served certificate expires, in Unix time", |edge| {
+                edge.current().certificate_not_after().map(|time| (seconds(time), Vec::new())).into_iter().collect()
+            }),
+            (semconv::PRIVATE_KEY_MODIFIED, "s", "When the file of a private key was changed, in Unix time", |edge| {
+                let settings = edge.current();
+                settings.private_key_files().map(|(time, labels)| (seconds(time), labels)).collect()
+            }),
+        ];
+        for (name, unit, description, read) in gauges {
+            let edge = Arc::downgrade(edge);
+            let gauge = self.meter.u64_observable_gauge(name).with_unit(unit).with_description(description);
+            gauge
+                .with_callback(move |observer| {
+                    let values = edge.upgrade().map(|edge| read(&edge));
+                    for (value, labels) in values.into_iter().flatten() {
+                        observer.observe(value, &labels);
+                    }
+                })
+                .build();
+        }
+        let edge = Arc::downgrade(edge);
+        let active = self.meter.i64_observable_up_down_counter(semconv::HTTP_SERVER_ACTIVE_REQUESTS);
+        active
+            .with_description("Requests from their head to their answer")
+            .with_callback(move |observer| {
+                if let Some(edge) = edge.upgrade() {
+                    observer.observe(i64::try_from(edge.active_requests()).unwrap_or(i64::MAX), &[]);
+                }
+            })
+            .build();
+    }
+
+    pub(crate) fn request(&self, point: &Point<'_>) {
+        let End { status, action, outcome, error } = point.end;
+        let mut labels = Vec::with_capacity(9);
+        labels.push(KeyValue::new(semconv::HTTP_REQUEST_METHOD, point.method));
+        labels.push(KeyValue::new(semconv::URL_SCHEME, point.scheme));
+        labels.push(KeyValue::new(semconv::OUTCOME, outcome.name()));
+        labels
+            .extend(status.map(|status| KeyValue::new(semconv::HTTP_RESPONSE_STATUS_CODE, i64::from(status.as_u16()))));
+        labels.extend(action.map(|action| KeyValue::new(semconv::ACTION, action)));
+        if let Some((name, path)) = point.endpoint {
+            labels.push(KeyValue::new(semconv::ENDPOINT, Arc::clone(name)));
+            labels.push(KeyValue::new(semconv::HTTP_ROUTE, Arc::clone(path)));
+        }
+        if let Some((kind, fault)) = error {
+            labels.push(KeyValue::new(semconv::ERROR_TYPE, kind));
+            labels.push(KeyValue::new(semconv::FAULT, fault));
+        }
+        self.requests.record(point.took.as_secs_f64(), &labels);
+    }
+
+    pub(crate) fn stage(&self, stage: Stage, took: Duration) {
+        self.stages.record(took.as_secs_f64(), &[KeyValue::new(semconv::STAGE, stage.name())]);
+    }
+
+    pub(crate) fn call(&self, took: Duration, labels: &[KeyValue]) {
+        self.calls.record(took.as_secs_f64(), labels);
     }
 
     pub(crate) fn private_key_uses(&self, endpoint: &str, fingerprint: &str) -> Uses {
@@ -136,8 +257,7 @@ impl fmt::Debug for Metrics {
 
 impl Uses {
     fn new(counter: &Counter<u64>, key: &'static str, endpoint: &str, fingerprint: &str) -> Self {
-        let fingerprint = fingerprint.chars().take(8).collect::<String>();
-        let labels = [KeyValue::new(semconv::ENDPOINT, endpoint.to_owned()), KeyValue::new(key, fingerprint)];
+        let labels = labels(key, endpoint, fingerprint);
         // A key that is never used is what an operator looks for, so it has a series from the start.
         counter.add(0, &labels);
         Self { counter: counter.clone(), labels }
@@ -146,6 +266,20 @@ impl Uses {
     pub(crate) fn count(&self) {
         self.counter.add(1, &self.labels);
     }
+}
+
+fn one(value: usize) -> Vec<(u64, Vec<KeyValue>)> {
+    vec![(value as u64, Vec::new())]
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// A key or secret is named by its endpoint and the first digits of its fingerprint.
+pub(crate) fn labels(key: &'static str, endpoint: &str, fingerprint: &str) -> [KeyValue; 2] {
+    let fingerprint = fingerprint.chars().take(8).collect::<String>();
+    [KeyValue::new(semconv::ENDPOINT, endpoint.to_owned()), KeyValue::new(key, fingerprint)]
 }
 
 impl Reload {

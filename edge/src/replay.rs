@@ -103,17 +103,20 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::Outcome;
+    use opentelemetry_sdk::metrics::SdkMeterProvider;
 
     #[tokio::test]
     async fn a_panic_is_an_error_of_the_edge_and_is_not_remembered() {
         let replay = Replay::new(config::Replay { max_bytes: 1024, ttl: std::time::Duration::from_secs(60) });
         let envelope = Identity { session: [1; 32], ciphertext: [2; 32] };
-        let (endpoint, metrics) = (Arc::from("endpoint"), Metrics::new().unwrap());
+        let (endpoint, metrics) = (Arc::from("endpoint"), Metrics::new(SdkMeterProvider::builder(), 1).unwrap());
         for _ in 0..2 {
             let outcome = replay.once(&endpoint, envelope, &metrics, async { panic!("a bug") }).await;
             assert_eq!(outcome.err(), Some(Error::Panicked));
         }
-        let answer = Answer { status: http::StatusCode::OK, body: "sealed".into(), hidden: None };
+        let answer =
+            Answer { status: http::StatusCode::OK, body: "sealed".into(), outcome: Outcome::Active, hidden: None };
         let outcome = replay.once(&endpoint, envelope, &metrics, async { Ok(answer) }).await;
         assert_eq!(outcome.unwrap().body, "sealed");
     }

@@ -22,8 +22,9 @@ use uuid::Uuid;
 use crate::config::Limits;
 use crate::edge::{Edge, Route, Settings};
 use crate::error::{Error, Fault};
-use crate::exchange::{Answer, Received, Seen, exchange};
+use crate::exchange::{Answer, Outcome, Received, Seen, exchange};
 use crate::logic::Call;
+use crate::observe::{End, Head, Stage};
 use crate::semconv;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -42,20 +43,28 @@ async fn serve(State(edge): State<Arc<Edge>>, request: Request) -> Response {
     let request_id = Uuid::now_v7().to_string();
     let settings = edge.current();
     let route = settings.route(request.uri().path());
+    let endpoint = route.map(|route| (&route.endpoint.name, &route.endpoint.path));
+    let observer = Arc::new(edge.observatory.observe(&Head {
+        method: request.method(),
+        version: request.version(),
+        is_tls: settings.is_tls(),
+        endpoint,
+        request_id: &request_id,
+        trace: settings.trust_trace_headers.then(|| request.headers()),
+    }));
+    let call = Call { request_id, deadline: started, observer };
     let mut seen = Seen::default();
-    let endpoint = route.map(|route| &*route.endpoint.name);
     let _request = edge.begin();
-    let mut unanswered = Unanswered { endpoint, request_id: &request_id, started, is_answered: false };
+    let mut line = Line { endpoint: endpoint.map(|(name, _)| &**name), call: &call, started, is_written: false };
 
-    let answer = caught(answer(&edge, &settings, route, request, started, &request_id, &mut seen)).await;
+    let answer = caught(answer(&edge, &settings, route, request, started, &call, &mut seen)).await;
 
     if answer.as_ref().is_err_and(|error| *error == Error::Panicked) {
         edge.metrics.panic();
     }
-    unanswered.is_answered = true;
-    report(endpoint, &request_id, started, &seen, &answer);
+    line.write(&seen, &answer);
     let mut response = respond(answer);
-    if let Ok(value) = HeaderValue::from_str(&request_id) {
+    if let Ok(value) = HeaderValue::from_str(&call.request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
@@ -72,7 +81,7 @@ async fn answer(
     route: Option<&Route>,
     request: Request,
     started: Instant,
-    request_id: &str,
+    call: &Call,
     seen: &mut Seen,
 ) -> Result<Answer, Error> {
     let (head, body) = request.into_parts();
@@ -93,11 +102,11 @@ async fn answer(
         }
     };
     // Whoever sends slowly takes no room from those who have sent.
-    let body = receive(edge, body, limits, body_deadline).await?;
+    let body = call.observer.stage_of(Stage::Receive, receive(edge, body, limits, body_deadline)).await?;
     let received = Received {
         signature: signature(&head.headers),
         body,
-        call: Call { request_id: request_id.to_owned(), deadline: started + route.deadline },
+        call: Call { deadline: started + route.deadline, ..call.clone() },
         room: edge.admit(limits, route).ok_or(Error::Overloaded)?,
     };
     exchange(&route.endpoint, &edge.turns, &settings.replay, received, seen).await
@@ -154,7 +163,7 @@ async fn discard(body: Body, deadline: Instant) {
 fn respond(answer: Result<Answer, Error>) -> Response {
     let text = [(CONTENT_TYPE, HeaderValue::from_static("text/plain"))];
     match answer {
-        Ok(Answer { status, body, hidden: _ }) => (status, text, body).into_response(),
+        Ok(Answer { status, body, outcome: _, hidden: _ }) => (status, text, body).into_response(),
         Err(error) => {
             let mut response = (error.status(), text, error.text()).into_response();
             if error.status() == StatusCode::METHOD_NOT_ALLOWED {
@@ -168,64 +177,94 @@ fn respond(answer: Result<Answer, Error>) -> Response {
     }
 }
 
-/// Reports a request that is dropped without an answer, because its client went away.
-struct Unanswered<'a> {
+/// The access line, one for each request; and the end of what is observed of it.
+struct Line<'a> {
     endpoint: Option<&'a str>,
-    request_id: &'a str,
+    call: &'a Call,
     started: Instant,
-    is_answered: bool,
+    is_written: bool,
 }
 
-impl Drop for Unanswered<'_> {
-    fn drop(&mut self) {
-        if !self.is_answered {
+impl Line<'_> {
+    /// A warning where the edge or logic is at fault.
+    fn write(&mut self, seen: &Seen, answer: &Result<Answer, Error>) {
+        self.is_written = true;
+        let (status, outcome, error) = match answer {
+            Ok(answer) => (answer.status, answer.outcome, answer.hidden),
+            Err(error) => (error.status(), Outcome::Failed, Some(*error)),
+        };
+        let (kind, fault) = (error.map(Error::kind), error.map(Error::fault));
+        let (trace_id, span_id) = self.call.observer.ids().unzip();
+        let (endpoint, request_id) = (self.endpoint, &self.call.request_id);
+        let duration_ms = milliseconds(self.started);
+        let reason = error.map(display);
+        // The level is part of a log line's static description, so the two cannot be one.
+        if matches!(fault, Some(Fault::Edge | Fault::Logic)) {
+            warn!(
+                { semconv::ENDPOINT } = endpoint,
+                { semconv::ACTION } = seen.action,
+                { semconv::HTTP_RESPONSE_STATUS_CODE } = status.as_u16(),
+                { semconv::OUTCOME } = outcome.name(),
+                { semconv::REQUEST_ID } = request_id,
+                { semconv::ERROR_TYPE } = kind,
+                { semconv::FAULT } = fault.map(Fault::name),
+                reason,
+                duration_ms,
+                trace_id,
+                span_id,
+                "request"
+            );
+        } else {
             info!(
-                { semconv::ENDPOINT } = self.endpoint,
-                { semconv::REQUEST_ID } = self.request_id,
-                { semconv::ERROR_TYPE } = "client_gone",
-                { semconv::FAULT } = Fault::Client.name(),
-                reason = "the client went away before it was answered",
-                duration_ms = milliseconds(self.started),
+                { semconv::ENDPOINT } = endpoint,
+                { semconv::ACTION } = seen.action,
+                { semconv::HTTP_RESPONSE_STATUS_CODE } = status.as_u16(),
+                { semconv::OUTCOME } = outcome.name(),
+                { semconv::REQUEST_ID } = request_id,
+                { semconv::ERROR_TYPE } = kind,
+                { semconv::FAULT } = fault.map(Fault::name),
+                reason,
+                duration_ms,
+                trace_id,
+                span_id,
                 "request"
             );
         }
+        self.call.observer.end(End {
+            status: Some(status),
+            action: seen.action,
+            outcome,
+            error: kind.zip(fault.map(Fault::name)),
+        });
     }
 }
 
-/// The access line: one for each request, a warning where the edge or logic is at fault.
-fn report(endpoint: Option<&str>, request_id: &str, started: Instant, seen: &Seen, answer: &Result<Answer, Error>) {
-    let (status, error) = match answer {
-        Ok(answer) => (answer.status, answer.hidden),
-        Err(error) => (error.status(), Some(*error)),
-    };
-    let duration_ms = milliseconds(started);
-    let fault = error.map(Error::fault);
-    let reason = error.map(display);
-    // The level is part of a log line's static description, so the two cannot be one.
-    if matches!(fault, None | Some(Fault::Client)) {
+/// A request that is dropped without an answer, because its client went away, has a line as well.
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        if self.is_written {
+            return;
+        }
+        let (kind, fault) = ("client_gone", Fault::Client.name());
+        let (trace_id, span_id) = self.call.observer.ids().unzip();
         info!(
-            { semconv::ENDPOINT } = endpoint,
-            { semconv::ACTION } = seen.action,
-            { semconv::HTTP_STATUS } = status.as_u16(),
-            { semconv::REQUEST_ID } = request_id,
-            { semconv::ERROR_TYPE } = error.map(Error::kind),
-            { semconv::FAULT } = fault.map(Fault::name),
-            reason,
-            duration_ms,
+            { semconv::ENDPOINT } = self.endpoint,
+            { semconv::OUTCOME } = Outcome::Failed.name(),
+            { semconv::REQUEST_ID } = self.call.request_id,
+            { semconv::ERROR_TYPE } = kind,
+            { semconv::FAULT } = fault,
+            reason = "the client went away before it was answered",
+            duration_ms = milliseconds(self.started),
+            trace_id,
+            span_id,
             "request"
         );
-    } else {
-        warn!(
-            { semconv::ENDPOINT } = endpoint,
-            { semconv::ACTION } = seen.action,
-            { semconv::HTTP_STATUS } = status.as_u16(),
-            { semconv::REQUEST_ID } = request_id,
-            { semconv::ERROR_TYPE } = error.map(Error::kind),
-            { semconv::FAULT } = fault.map(Fault::name),
-            reason,
-            duration_ms,
-            "request"
-        );
+        self.call.observer.end(End {
+            status: None,
+            action: None,
+            outcome: Outcome::Failed,
+            error: Some((kind, fault)),
+        });
     }
 }
 

@@ -1,16 +1,20 @@
-//! The words of our telemetry: OpenTelemetry's where it has one, `flow.` for our own.
+//! The words of our telemetry: OpenTelemetry's where it has one, `flow.` for our own. `docs/telemetry.md` has the same as a table.
 
-/// Status of the answer (OpenTelemetry HTTP semantic conventions).
-pub(crate) const HTTP_STATUS: &str = "http.response.status_code";
-/// The kind of failure, from a bounded set (OpenTelemetry general attributes).
-pub(crate) const ERROR_TYPE: &str = "error.type";
+pub(crate) use opentelemetry_semantic_conventions::attribute::{
+    ERROR_TYPE, HTTP_REQUEST_METHOD, HTTP_RESPONSE_STATUS_CODE, HTTP_ROUTE, NETWORK_PROTOCOL_VERSION, RPC_METHOD,
+    RPC_RESPONSE_STATUS_CODE, RPC_SYSTEM_NAME, SERVER_ADDRESS, SERVER_PORT, URL_SCHEME,
+};
+pub(crate) use opentelemetry_semantic_conventions::metric::{
+    HTTP_SERVER_ACTIVE_REQUESTS, HTTP_SERVER_REQUEST_DURATION, RPC_CLIENT_CALL_DURATION,
+};
+
 /// Name of the endpoint in the configuration.
 pub(crate) const ENDPOINT: &str = "flow.endpoint";
 /// Action of the message, from a bounded set; absent where the message was not opened.
 pub(crate) const ACTION: &str = "flow.action";
 /// The identifier that the answer carries as `x-request-id`.
 pub(crate) const REQUEST_ID: &str = "flow.request_id";
-/// Whose fault a failure is: `client`, `edge` or `logic`.
+/// Whose fault a failure is: `client`, `platform`, `edge` or `logic`.
 pub(crate) const FAULT: &str = "flow.fault";
 /// First 8 hex digits of a private key's fingerprint: SHA-256 over the public half's SPKI.
 pub(crate) const PRIVATE_KEY: &str = "flow.private_key";
@@ -18,11 +22,21 @@ pub(crate) const PRIVATE_KEY: &str = "flow.private_key";
 pub(crate) const APP_SECRET: &str = "flow.app_secret";
 /// How something ended, from a set of its own.
 pub(crate) const OUTCOME: &str = "flow.outcome";
+/// A part of the work on a request.
+pub(crate) const STAGE: &str = "flow.stage";
+/// What an address of logic is good for at the moment.
+pub(crate) const STATE: &str = "flow.state";
 
+/// Time of a part of the work on a request.
+pub(crate) const STAGE_DURATION: &str = "flow.stage.duration";
 /// Counts the envelopes that each private key opened.
 pub(crate) const PRIVATE_KEY_USES: &str = "flow.private_key.uses";
+/// When the file of a private key was changed last, in Unix time.
+pub(crate) const PRIVATE_KEY_MODIFIED: &str = "flow.private_key.modified";
 /// Counts the bodies that each app secret verified.
 pub(crate) const APP_SECRET_USES: &str = "flow.app_secret.uses";
+/// When the certificate that is served expires, in Unix time.
+pub(crate) const CERTIFICATE_NOT_AFTER: &str = "flow.tls.certificate.not_after";
 /// Counts attempts to take over a changed configuration, by outcome: `applied` or `refused`.
 pub(crate) const RELOADS: &str = "flow.reloads";
 /// Counts envelopes seen before, by outcome: `answered` or `refused`.
@@ -31,5 +45,13 @@ pub(crate) const REPLAYS: &str = "flow.replays";
 pub(crate) const INEXACT_NUMBERS: &str = "flow.inexact_numbers";
 /// Counts calls to logic that were repeated because they never reached it.
 pub(crate) const RETRIES: &str = "flow.logic.retries";
+/// How many addresses of logic are in which state.
+pub(crate) const LOGIC_ADDRESSES: &str = "flow.logic.addresses";
 /// Counts requests that ended in a panic.
 pub(crate) const PANICS: &str = "flow.panics";
+/// Open connections of the public listener.
+pub(crate) const CONNECTIONS: &str = "flow.connections";
+/// Memory of bodies that are being received.
+pub(crate) const BODY_MEMORY: &str = "flow.body_memory";
+/// Requests that wait for their turn with the private operation.
+pub(crate) const TURNS_WAITING: &str = "flow.turns.waiting";

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use flow_telemetry::Telemetry;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -44,6 +45,9 @@ pub enum BindError {
     /// A URL of a logic service cannot be used.
     #[error("a logic.url cannot be used: {0}")]
     Logic(#[from] tonic::transport::Error),
+    /// Metrics cannot be sent as the variables say.
+    #[error(transparent)]
+    Telemetry(#[from] flow_telemetry::TelemetryError),
     /// Nothing can be counted.
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
@@ -64,11 +68,11 @@ impl Server {
     /// # Errors
     ///
     /// See [`BindError`].
-    pub async fn bind(config: Config) -> Result<Self, BindError> {
+    pub async fn bind(config: Config, telemetry: &Telemetry) -> Result<Self, BindError> {
         let (public, address) = bind(config.listen.address, "listen.address").await?;
         let (admin, admin_address) = bind(config.admin, "admin.address").await?;
         let max_connections = config.limits.max_connections;
-        let edge = Arc::new(Edge::new(config)?);
+        let edge = Edge::new(config, telemetry)?;
         Ok(Self { edge, public, admin, max_connections, address, admin_address, reload: None })
     }
 
@@ -97,6 +101,7 @@ impl Server {
             self.admin,
             self.max_connections,
             move || Terms { tls: None, ..edge.current().terms() },
+            Arc::default(),
             admin::router(Arc::clone(&readiness)),
             stop_admin.clone(),
         ));
@@ -105,6 +110,7 @@ impl Server {
             self.public,
             self.max_connections,
             move || edge.current().terms(),
+            Arc::clone(&self.edge.connections),
             router::router(Arc::clone(&self.edge)),
             stop_public.clone(),
         ));

@@ -53,6 +53,11 @@ impl Turns {
         }
     }
 
+    /// How many requests wait for a turn.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Whether a request that came now would wait too long.
     pub(crate) fn is_full(&self) -> bool {
         let ahead = self.waiting.load(Ordering::Relaxed) as u64;

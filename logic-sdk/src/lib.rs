@@ -13,7 +13,6 @@
 //! serde = { version = "1", features = ["derive"] }
 //! serde_json = "1"
 //! tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
-//! tracing-subscriber = "0.3"
 //! ```
 //!
 //! One method answers every step of a conversation. A flow with a single screen, which asks for a table in a restaurant:
@@ -35,9 +34,9 @@
 //! }
 //!
 //! #[tokio::main]
-//! async fn main() -> Result<(), flow_logic_sdk::ServeError> {
-//!     tracing_subscriber::fmt().init();
-//!     flow_logic_sdk::serve(Tables).await
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let _telemetry = flow_logic_sdk::start_telemetry(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))?;
+//!     Ok(flow_logic_sdk::serve(Tables).await?)
 //! }
 //! ```
 //!
@@ -154,16 +153,8 @@
 //! The text of an error goes into the log of this service and, as the gRPC status message, to the edge. Keep tokens and form
 //! data out of it. For programs the status carries a reason ([`Error`] lists them).
 //!
-//! A panic fails its call with `the logic panicked`; its own message, which may quote form data, is not sent. Rust's default
-//! hook prints that message and the place to standard error. A hook of yours, set in `main`, keeps the message out of the log
-//! and has the call's endpoint and request id on the line:
-//!
-//! ```no_run
-//! std::panic::set_hook(Box::new(|panic| {
-//!     let place = panic.location().map(ToString::to_string);
-//!     tracing::error!(place, "panic");
-//! }));
-//! ```
+//! A panic fails its call with `the logic panicked`; its own message, which may quote form data, is not sent, and
+//! [`start_telemetry`] keeps it out of the log as well: the line has the place and the call's endpoint and request id.
 //!
 //! The client checks each answer in its turn. When it refuses one, the platform reports that to [`FlowLogic::error`]; the
 //! default logs the platform's error key.
@@ -289,6 +280,7 @@ mod request;
 mod serve;
 mod service;
 pub mod testing;
+mod trace;
 
 pub use error::Error;
 pub use form::FormError;
@@ -297,3 +289,6 @@ pub use reply::Reply;
 pub use request::{Action, DataExchange, ErrorNotification, Ping};
 pub use serve::{LISTEN_VARIABLE, ServeError, serve, serve_on, serve_until};
 pub use service::service;
+pub use trace::start_telemetry;
+
+pub use flow_telemetry::{Telemetry, TelemetryError};

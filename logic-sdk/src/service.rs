@@ -1,6 +1,7 @@
 //! Between the contract and a [`FlowLogic`]: converts, keeps a call's name on every log line that it writes, and lets a panic
 //! end no more than its call.
 
+use crate::trace::{ended, span};
 use crate::{DataExchange, Error, FlowLogic};
 use flow_proto::v1::flow_service_server::{FlowService, FlowServiceServer};
 use flow_proto::v1::{self, HandleDataExchangeRequest, HandleDataExchangeResponse};
@@ -9,7 +10,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
-use tracing::{Instrument, error, info_span, warn};
+use tracing::{Instrument, Span, error, warn};
 
 /// The logic as a tonic service, for a server of your own: with TLS, layers, or other services beside it. Everyone else calls
 /// [`serve`](crate::serve), which adds health and reflection.
@@ -40,49 +41,54 @@ impl<L: FlowLogic> FlowService for Service<L> {
         request: Request<HandleDataExchangeRequest>,
     ) -> Result<Response<HandleDataExchangeResponse>, Status> {
         let deadline = timeout(request.metadata()).and_then(|timeout| Instant::now().checked_add(timeout));
-        let request = request.into_inner();
-        let span = info_span!("data_exchange", endpoint = request.endpoint, request_id = request.request_id);
-        answer(exchange(&self.logic, request, deadline)).instrument(span).await
+        let (metadata, _, request) = request.into_parts();
+        let span = span("flow.v1.FlowService/HandleDataExchange", &metadata, &request.endpoint, &request.request_id);
+        answer(exchange(&self.logic, request, deadline), span).await
     }
 
     async fn handle_error(
         &self,
         request: Request<v1::HandleErrorRequest>,
     ) -> Result<Response<v1::HandleErrorResponse>, Status> {
-        let request = request.into_inner();
-        let span = info_span!("error", endpoint = request.endpoint, request_id = request.request_id);
+        let (metadata, _, request) = request.into_parts();
+        let span = span("flow.v1.FlowService/HandleError", &metadata, &request.endpoint, &request.request_id);
         let acknowledged = async {
             self.logic.error(request.into()).await?;
             Ok(v1::HandleErrorResponse {})
         };
-        answer(acknowledged).instrument(span).await
+        answer(acknowledged, span).await
     }
 
     async fn ping(&self, request: Request<v1::PingRequest>) -> Result<Response<v1::PingResponse>, Status> {
-        let request = request.into_inner();
-        let span = info_span!("ping", endpoint = request.endpoint, request_id = request.request_id);
+        let (metadata, _, request) = request.into_parts();
+        let span = span("flow.v1.FlowService/Ping", &metadata, &request.endpoint, &request.request_id);
         let active = async {
             self.logic.ping(request.into()).await?;
             Ok(v1::PingResponse {})
         };
-        answer(active).instrument(span).await
+        answer(active, span).await
     }
 }
 
-async fn answer<T>(outcome: impl Future<Output = Result<T, Error>>) -> Result<Response<T>, Status> {
-    // Unwind safe as a panic in a task or thread is: the call's own state goes with it, and what the logic shares between
-    // calls is behind locks that tell of a panic, or must bear one anyway.
-    match AssertUnwindSafe(outcome).catch_unwind().await {
-        Ok(Ok(response)) => Ok(Response::new(response)),
-        Ok(Err(error)) => {
-            warn!(%error, "the call failed");
-            Err(error.into())
+async fn answer<T>(outcome: impl Future<Output = Result<T, Error>>, span: Span) -> Result<Response<T>, Status> {
+    let answer = async {
+        // Unwind safe as a panic in a task or thread is: the call's own state goes with it, and what the logic shares between
+        // calls is behind locks that tell of a panic, or must bear one anyway.
+        match AssertUnwindSafe(outcome).catch_unwind().await {
+            Ok(Ok(response)) => Ok(Response::new(response)),
+            Ok(Err(error)) => {
+                warn!(%error, "the call failed");
+                Err(error.into())
+            }
+            Err(_) => {
+                error!("the logic panicked");
+                Err(Error::panic().into())
+            }
         }
-        Err(_) => {
-            error!("the logic panicked");
-            Err(Error::panic().into())
-        }
-    }
+    };
+    let answer = answer.instrument(span.clone()).await;
+    ended(&span, &answer);
+    answer
 }
 
 /// `grpc-timeout` as the gRPC specification writes it: at most eight digits and a unit. tonic reads and enforces it, but keeps

@@ -17,8 +17,8 @@ use clap::Args;
 use flow_edge::config::{Config, LogicTarget};
 use flow_edge::server::{BindError, Drained, Server};
 use flow_edge::shutdown::Signals;
-use flow_edge::telemetry;
 use flow_logic_sdk::ServeError;
+use flow_telemetry::{Service, Telemetry};
 use reqwest::Url;
 use rust_appointment::Appointments;
 use rust_appointment::bookings::Memory;
@@ -34,6 +34,10 @@ use crate::script::{self, Script};
 
 /// The conversation that is played, the same that ships with the sample flow.
 const CONVERSATION: &str = include_str!("../../../examples/flows/appointment.conversation.yaml");
+
+/// One process has one name: that of the edge, though the sample flow runs in it as well.
+const SERVICE: Service =
+    Service { name: "flow-edge", version: env!("CARGO_PKG_VERSION"), level: LevelFilter::WARN, tracing_spans: true };
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -61,6 +65,8 @@ pub(crate) enum Error {
     #[error("{address} is taken; another --port, or none, would do")]
     PortTaken { address: SocketAddr },
     #[error(transparent)]
+    Telemetry(#[from] flow_telemetry::TelemetryError),
+    #[error(transparent)]
     Bind(#[from] BindError),
     #[error("{}: listen.tls is missing; `flowctl dev` plays over HTTPS", file.display())]
     NoTls { file: PathBuf },
@@ -83,22 +89,24 @@ pub(crate) enum Error {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
-    let _logs = telemetry::start_logging(LevelFilter::WARN);
     let state = State::open(Path::new(state::FOLDER))?;
     if !state.made.is_empty() {
         talk(&format!("made in {}: {}", state::FOLDER, state.made.join(", ")));
     }
-    tokio::runtime::Runtime::new().map_err(Error::Start)?.block_on(dev(&arguments, &state))
+    let runtime = tokio::runtime::Runtime::new().map_err(Error::Start)?;
+    let _in_runtime = runtime.enter();
+    let telemetry = flow_telemetry::start(SERVICE)?;
+    runtime.block_on(dev(&arguments, &state, &telemetry))
 }
 
-async fn dev(arguments: &Arguments, state: &State) -> Result<ExitCode, Error> {
+async fn dev(arguments: &Arguments, state: &State, telemetry: &Telemetry) -> Result<ExitCode, Error> {
     let signals = Signals::listen().map_err(Error::Start)?;
     let sample = match arguments.logic {
         Some(_) => None,
         None => Some(Sample::start().await?),
     };
     let logic = arguments.logic.as_ref().or(sample.as_ref().map(|sample| &sample.url)).map_or("", String::as_str);
-    let (server, path) = bind(state, arguments.port, logic).await?;
+    let (server, path) = bind(state, arguments.port, logic, telemetry).await?;
     let url =
         Url::parse(&format!("https://{}{path}", reachable(server.address()))).map_err(|_| Error::Path { path })?;
     talk(&format!("logic: {}", if sample.is_some() { "the sample flow, in this process" } else { logic }));
@@ -199,9 +207,9 @@ impl Sample {
 }
 
 /// Binds the edge and gives the path of its endpoint. Where nobody asked for a certain port, a taken one is no obstacle.
-async fn bind(state: &State, port: Option<u16>, logic: &str) -> Result<(Server, String), Error> {
+async fn bind(state: &State, port: Option<u16>, logic: &str, telemetry: &Telemetry) -> Result<(Server, String), Error> {
     let (config, path) = config(state, port, logic)?;
-    match Server::bind(config).await {
+    match Server::bind(config, telemetry).await {
         Ok(server) => Ok((server, path)),
         Err(BindError::Listen { address, field: "listen.address", source })
             if source.kind() == io::ErrorKind::AddrInUse =>
@@ -211,7 +219,7 @@ async fn bind(state: &State, port: Option<u16>, logic: &str) -> Result<(Server, 
             }
             talk(&format!("{address} is taken; using a free port this time"));
             let (config, path) = self::config(state, Some(0), logic)?;
-            Ok((Server::bind(config).await?, path))
+            Ok((Server::bind(config, telemetry).await?, path))
         }
         Err(error) => Err(error.into()),
     }

@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
@@ -92,6 +93,12 @@ impl Files<'_> {
     /// Reads a text file by its name in the configuration.
     pub(super) fn read_text(&self, name: &str) -> Result<String, String> {
         String::from_utf8(self.read(name)?).map_err(|_| format!("{name} is not text"))
+    }
+
+    /// When a file that was read was changed last; the beginning of time where its file system does not say.
+    pub(super) fn modified(&self, name: &str) -> SystemTime {
+        let modified = fs::metadata(self.folder.join(name)).and_then(|file| file.modified());
+        modified.unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     fn read_path(&self, path: &Path) -> io::Result<Vec<u8>> {

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 
 use super::backend::{Backend, InFlight, State};
 use crate::config::LogicTarget;
+use crate::observe::Server;
 
 const RESOLVE_INTERVAL: Duration = Duration::from_secs(5);
 const RESOLVE_RETRY: Duration = Duration::from_secs(1);
@@ -68,6 +69,21 @@ impl Pool {
             }
         };
         Ok(Self { members, _resolver: resolver })
+    }
+
+    /// How many addresses are in which state, each state named.
+    pub(crate) fn states(&self) -> [(&'static str, usize); 4] {
+        let mut counts = [("connecting", 0), ("serving", 0), ("not_serving", 0), ("away", 0)];
+        for backend in self.members.list() {
+            let state = match backend.state() {
+                State::Connecting => 0,
+                State::Serving(_) => 1,
+                State::NotServing => 2,
+                State::Away => 3,
+            };
+            counts[state].1 += 1;
+        }
+        counts
     }
 
     /// Whether any address serves.
@@ -227,6 +243,14 @@ fn endpoint(target: &LogicTarget, url: String) -> Result<Endpoint, tonic::transp
         config = config.identity(Identity::from_pem(certificate, private_key));
     }
     endpoint.origin(own).tls_config(config)
+}
+
+/// What telemetry calls it: by the semantic conventions host and port, or the path of a Unix socket.
+pub(super) fn server(url: &str) -> Server {
+    match host_and_port(url) {
+        Some((host, port)) => Server { address: host.into(), port: Some(port) },
+        None => Server { address: url.trim_start_matches("unix://").into(), port: None },
+    }
 }
 
 /// `None` for a Unix socket.

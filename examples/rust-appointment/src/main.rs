@@ -1,7 +1,6 @@
 //! Serves the flow on `FLOW_LOGIC_LISTEN`, with its bookings in the database that `DATABASE_URL` names.
 
 use std::env;
-use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use rust_appointment::Appointments;
@@ -12,12 +11,6 @@ const DEFAULT_DATABASE: &str = "sqlite:appointments.db";
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let lines = tracing_subscriber::fmt().with_writer(io::stderr);
-    if io::stderr().is_terminal() {
-        lines.init()
-    } else {
-        lines.json().init()
-    }
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -28,6 +21,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let _telemetry = flow_logic_sdk::start_telemetry(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))?;
     let database = env::var("DATABASE_URL").unwrap_or_else(|_| DEFAULT_DATABASE.to_owned());
     let bookings = Database::open(&database).await?;
     Ok(flow_logic_sdk::serve(Appointments::new(bookings)).await?)

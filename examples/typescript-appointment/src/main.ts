@@ -1,0 +1,37 @@
+/** Serves the flow on `FLOW_LOGIC_LISTEN`, with its bookings in memory. */
+
+import { once } from 'node:events';
+
+import { setLogger } from '@grpc/grpc-js';
+import { destination } from 'pino';
+
+import { Memory } from './bookings.ts';
+import { StartError } from './errors.ts';
+import { DEFAULT_ADDRESS, Server } from './server.ts';
+import { createLog, startTracing } from './telemetry.ts';
+
+const STDERR = 2;
+
+const log = createLog(destination({ fd: STDERR, sync: true }));
+setLogger({
+  error: (text: string) => {
+    log.error({ logger: 'grpc' }, text);
+  },
+});
+// Once only: a second signal ends the process.
+const stop = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
+const stopTracing = startTracing(log);
+try {
+  log.info('bookings are kept in memory, and gone with the process');
+  const server = await Server.start(new Memory(), process.env['FLOW_LOGIC_LISTEN'] ?? DEFAULT_ADDRESS, log);
+  await stop;
+  await server.stop();
+} catch (error) {
+  if (!(error instanceof StartError)) {
+    throw error;
+  }
+  process.stderr.write(`typescript-appointment: ${error.message}\n`);
+  process.exitCode = 1;
+} finally {
+  await stopTracing();
+}

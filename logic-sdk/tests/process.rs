@@ -2,13 +2,13 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test's helpers may panic as its tests do")]
 
-use flow_logic_sdk::{DataExchange, Error, FlowLogic, Reply, serve};
+use flow_logic_sdk::{DataExchange, Error, FlowLogic, Reply, serve, start_telemetry};
 use flow_proto::v1::{self, HandleDataExchangeRequest, flow_service_client::FlowServiceClient};
 use serde_json::json;
 use std::process::Stdio;
 use std::{env, io};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, Command};
 use tonic::transport::Endpoint;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
@@ -44,18 +44,19 @@ fn spawn(test: &str, listen: &str) -> Child {
 }
 
 /// The log of a process and, read from it, the URL that it serves at.
-async fn listening(child: &mut Child) -> (Lines<BufReader<ChildStdout>>, String) {
-    let mut log = BufReader::new(child.stdout.take().unwrap()).lines();
+async fn listening(child: &mut Child) -> (Lines<BufReader<ChildStderr>>, String) {
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
     loop {
         let line = log.next_line().await.unwrap().unwrap();
-        if let Some((_, address)) = line.split_once("listening address=") {
+        let said: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+        if let Some(address) = said["address"].as_str().filter(|_| said["message"] == "listening") {
             return (log, format!("http://{address}"));
         }
     }
 }
 
 async fn serve_here() {
-    tracing_subscriber::fmt().with_ansi(false).init();
+    let _telemetry = start_telemetry("prompted", "0.0.0").unwrap();
     serve(Prompted).await.unwrap();
 }
 
@@ -92,14 +93,9 @@ fn exchange_request(screen: &str) -> HandleDataExchangeRequest {
     }
 }
 
-/// The hook is the one of the crate's guide.
 #[tokio::test]
 async fn a_panic_is_logged_with_its_place_and_call_but_not_its_message() {
     if env::var_os(SERVING).is_some() {
-        std::panic::set_hook(Box::new(|panic| {
-            let place = panic.location().map(ToString::to_string);
-            tracing::error!(place, "panic");
-        }));
         return serve_here().await;
     }
     let mut child = spawn("a_panic_is_logged_with_its_place_and_call_but_not_its_message", "127.0.0.1:0");
@@ -108,17 +104,18 @@ async fn a_panic_is_logged_with_its_place_and_call_but_not_its_message() {
     let status = FlowServiceClient::new(channel).handle_data_exchange(exchange_request("PANIC")).await.unwrap_err();
     assert_eq!(status.message(), "the logic panicked");
 
-    child.start_kill().unwrap();
+    let kill = format!("kill -TERM {}", child.id().unwrap());
+    assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
     let mut lines = Vec::new();
     while let Some(line) = log.next_line().await.unwrap() {
         lines.push(line);
     }
-    let of_call: Vec<_> = lines.iter().filter(|line| line.contains(r#"request_id="request-1""#)).collect();
+    let of_call: Vec<_> = lines.iter().filter(|line| line.contains(r#""flow.request_id":"request-1""#)).collect();
     let [place, outcome] = of_call[..] else { panic!("{lines:#?}") };
     assert!(place.contains("tests/process.rs:"), "{place}");
     assert!(outcome.contains("the logic panicked"), "{outcome}");
-    let errors = child.wait_with_output().await.unwrap().stderr;
-    for text in [lines.concat(), String::from_utf8(errors).unwrap()] {
+    let output = child.wait_with_output().await.unwrap().stdout;
+    for text in [lines.concat(), String::from_utf8(output).unwrap()] {
         assert!(!text.contains("typed by a user"), "{text}");
     }
 }

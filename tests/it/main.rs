@@ -17,5 +17,6 @@ mod schema;
 mod several;
 mod statuses;
 mod table;
+mod telemetry;
 mod tokens;
 mod vectors;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use flow_wire::envelope::{self, AES_KEY_LENGTH, AesKey, Envelope, IV_LENGTH};
 use flow_wire::keys::PublicKey;
 use flow_wire::signature::{self, AppSecret, HEADER};
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Certificate, Method, Version};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -38,6 +38,7 @@ pub struct Exchange {
     method: Method,
     body: Vec<u8>,
     signature: Option<Vec<u8>>,
+    headers: HeaderMap,
     aes_key: [u8; AES_KEY_LENGTH],
     initial_vector: [u8; IV_LENGTH],
 }
@@ -135,6 +136,7 @@ impl Client {
             method: Method::POST,
             body: Vec::new(),
             signature: None,
+            headers: HeaderMap::new(),
             aes_key,
             initial_vector,
         };
@@ -183,6 +185,12 @@ impl Exchange {
         self
     }
 
+    /// The same request with one more header.
+    pub fn header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.insert(name, HeaderValue::from_static(value));
+        self
+    }
+
     /// Sends the request and opens its answer.
     pub async fn send(&self) -> Answer {
         self.try_send().await.unwrap()
@@ -191,7 +199,7 @@ impl Exchange {
     /// The same where the request may fail.
     pub async fn try_send(&self) -> reqwest::Result<Answer> {
         let Client { http, url, .. } = &self.client;
-        let mut request = http.request(self.method.clone(), url).body(self.body.clone());
+        let mut request = http.request(self.method.clone(), url).headers(self.headers.clone()).body(self.body.clone());
         if let Some(signature) = &self.signature {
             request = request.header(HEADER, signature.as_slice());
         }

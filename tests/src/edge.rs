@@ -36,7 +36,18 @@ pub async fn can_resolve() -> bool {
 /// workspace are, so that nothing is compiled twice.
 static BINARIES: LazyLock<PathBuf> = LazyLock::new(|| {
     let mut build = std::process::Command::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--workspace", "--bin", "flow-edge", "--bin", "flowctl", "--tests"]);
+    build.args([
+        "build",
+        "--quiet",
+        "--workspace",
+        "--bin",
+        "flow-edge",
+        "--bin",
+        "flowctl",
+        "--bin",
+        "rust-appointment",
+        "--tests",
+    ]);
     build.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"));
     if !cfg!(debug_assertions) {
         build.arg("--release");
@@ -45,6 +56,11 @@ static BINARIES: LazyLock<PathBuf> = LazyLock::new(|| {
     // This test lies in `deps` beside it.
     std::env::current_exe().unwrap().parent().and_then(Path::parent).unwrap().to_owned()
 });
+
+/// A binary of the workspace, built.
+pub fn binary(name: &str) -> PathBuf {
+    BINARIES.join(name)
+}
 
 /// Runs `flow-edge` to its end.
 pub async fn run(arguments: &[&str], folder: &Path) -> Output {
@@ -66,10 +82,12 @@ async fn run_binary(name: &str, arguments: &[&str], folder: &Path) -> Output {
 #[derive(Debug)]
 pub struct EdgeBuilder {
     tls: Option<Tls>,
+    listen: Value,
     endpoints: Vec<Value>,
     sections: Map<String, Value>,
     files: Vec<(String, String)>,
     hosts: Option<String>,
+    variables: Vec<(String, String)>,
     log_level: &'static str,
 }
 
@@ -111,10 +129,12 @@ impl Edge {
     pub fn without_endpoints() -> EdgeBuilder {
         EdgeBuilder {
             tls: Some(Tls::new()),
+            listen: json!({}),
             endpoints: Vec::new(),
             sections: Map::new(),
             files: Vec::new(),
             hosts: None,
+            variables: Vec::new(),
             log_level: "trace",
         }
     }
@@ -191,6 +211,11 @@ impl Edge {
         self.wait().await
     }
 
+    /// Fails the test where a line holds what this edge's clients sealed or got, or a secret or key of it.
+    pub fn assert_nothing_private(&self, lines: &[String]) {
+        self.private.assert_absent(lines);
+    }
+
     pub(crate) fn private(&self) -> &Private {
         &self.private
     }
@@ -229,6 +254,12 @@ impl EdgeBuilder {
         self
     }
 
+    /// Changes the section `listen`.
+    pub fn listen(mut self, change: Value) -> Self {
+        merge(&mut self.listen, change);
+        self
+    }
+
     /// A section beside `listen` and `endpoints`, such as `limits`.
     pub fn section(mut self, name: &str, section: Value) -> Self {
         self.sections.insert(name.to_owned(), section);
@@ -244,6 +275,12 @@ impl EdgeBuilder {
     /// Lets [`NAME`] have these addresses. Wants [`can_resolve`].
     pub fn resolving(mut self, addresses: &[IpAddr]) -> Self {
         self.hosts = Some(hosts(addresses));
+        self
+    }
+
+    /// Variables of its environment, such as those of OpenTelemetry.
+    pub fn variables(mut self, variables: &[(&str, String)]) -> Self {
+        self.variables.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         self
     }
 
@@ -268,7 +305,8 @@ impl EdgeBuilder {
         for (name, content) in &self.files {
             write(name, content);
         }
-        let mut listen = json!({ "address": ADDRESS });
+        let mut listen = self.listen;
+        listen["address"] = ADDRESS.into();
         if let Some(tls) = &self.tls {
             write("tls.crt", &tls.certificate);
             write("tls.key", &tls.private_key);
@@ -302,6 +340,7 @@ impl EdgeBuilder {
             .args(["serve", "--config"])
             .arg(folder.path().join("flow-edge.yaml"))
             .env("RUST_LOG", self.log_level)
+            .envs(self.variables)
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

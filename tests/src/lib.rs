@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's helpers may panic as its tests do")]
 
 mod client;
+mod collector;
 mod edge;
 mod keys;
 mod load;
@@ -12,16 +13,19 @@ mod logic;
 mod operator;
 mod private;
 mod proxy;
+mod service;
 mod toolchain;
 
 use std::time::Duration;
 
 pub use client::{Answer, Client, Exchange, connect};
-pub use edge::{ADDRESS, Edge, EdgeBuilder, Finished, NAME, can_resolve, flowctl, run};
+pub use collector::{Collector, Span};
+pub use edge::{ADDRESS, Edge, EdgeBuilder, Finished, NAME, binary, can_resolve, flowctl, run};
 pub use keys::{APP_SECRET, Authority, OTHER_APP_SECRET, Tls, key_file};
 pub use load::{Load, Record};
 pub use logic::{Call, Gate, Logic, LogicBuilder, completion, invalid_token, screen};
 pub use proxy::Proxy;
+pub use service::ExampleService;
 pub use toolchain::is_there;
 
 /// After this long, whatever is waited for will not come any more.

@@ -4,6 +4,7 @@ import static io.grpc.ServerInterceptors.intercept;
 
 import com.google.common.net.HostAndPort;
 import com.google.common.net.InetAddresses;
+import com.google.common.util.concurrent.ThreadFactoryBuilder;
 import flow.v1.FlowServiceGrpc;
 import io.grpc.Server;
 import io.grpc.ServerInterceptor;
@@ -15,6 +16,8 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -38,6 +41,8 @@ final class FlowServer {
 
     private static final Logger log = LoggerFactory.getLogger(FlowServer.class);
 
+    private final ExecutorService calls = Executors.newCachedThreadPool(
+            new ThreadFactoryBuilder().setNameFormat("call-%d").setDaemon(true).build());
     private final Server server;
     private final HealthStatusManager health = new HealthStatusManager();
     private final OpenStreams streams = new OpenStreams();
@@ -50,6 +55,7 @@ final class FlowServer {
         health.setStatus(FlowServiceGrpc.SERVICE_NAME, ServingStatus.SERVING);
         server = NettyServerBuilder.forAddress(
                         new InetSocketAddress(InetAddresses.forString(asked.getHost()), asked.getPort()))
+                .executor(calls)
                 .addService(intercept(new FlowService(flow), interceptors))
                 .addService(intercept(health.getHealthService(), streams))
                 .addService(intercept(ProtoReflectionServiceV1.newInstance(), streams))
@@ -82,12 +88,14 @@ final class FlowServer {
         server.shutdown();
         streams.end();
         boolean isDrained = server.awaitTermination(DRAIN_LIMIT.toMillis(), TimeUnit.MILLISECONDS);
-        if (isDrained) {
-            log.info("stopped");
-        } else {
-            log.warn("stopped with calls still in flight");
+        if (!isDrained) {
+            log.warn("calls are still in flight, and end here");
             server.shutdownNow();
         }
+        // A call's span ends in a task that runs after the answer is out.
+        calls.shutdown();
+        isDrained &= calls.awaitTermination(1, TimeUnit.SECONDS);
+        log.info("stopped");
         return isDrained;
     }
 

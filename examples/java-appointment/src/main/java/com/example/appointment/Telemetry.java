@@ -37,9 +37,20 @@ final class Telemetry implements AutoCloseable {
                     .build()
                     .getOpenTelemetrySdk());
         } catch (ConfigurationException misconfigured) {
-            throw new StartException(
-                    "OpenTelemetry cannot be configured: " + misconfigured.getMessage(), misconfigured);
+            String problem = withoutValues(String.valueOf(misconfigured.getMessage()), environment);
+            throw new StartException("OpenTelemetry cannot be configured: " + problem, misconfigured);
         }
+    }
+
+    /** Names variables where the SDK quotes them: headers and addresses may hold credentials. */
+    private static String withoutValues(String text, Map<String, String> environment) {
+        String named = text;
+        for (Map.Entry<String, String> variable : environment.entrySet()) {
+            if (variable.getKey().startsWith("OTEL_") && !variable.getValue().isBlank()) {
+                named = named.replace(variable.getValue().strip(), "$" + variable.getKey());
+            }
+        }
+        return named;
     }
 
     /** Whether the standard variables ask for traces: without any there are none. */

@@ -25,6 +25,7 @@ import io.opentelemetry.proto.collector.trace.v1.TraceServiceGrpc.TraceServiceIm
 import io.opentelemetry.proto.trace.v1.Span;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -164,13 +165,18 @@ class ProcessTest {
 
     @ParameterizedTest
     @CsvSource({
-        "FLOW_LOGIC_LISTEN, localhost:50051, java-appointment: FLOW_LOGIC_LISTEN is `localhost:50051`",
-        "OTEL_TRACES_EXPORTER, carrier-pigeon, java-appointment: OpenTelemetry cannot be configured"
+        "FLOW_LOGIC_LISTEN, localhost:50051, FLOW_LOGIC_LISTEN is `localhost:50051`; it must be an IP address",
+        "OTEL_TRACES_EXPORTER, pigeon, OpenTelemetry cannot be configured: Unrecognized value for otel.traces.exporter",
+        "OTEL_EXPORTER_OTLP_ENDPOINT, hunter2, OpenTelemetry cannot be configured: OTLP endpoint must be a valid URL",
+        "OTEL_EXPORTER_OTLP_HEADERS, hunter2, OpenTelemetry cannot be configured: Invalid map property"
     })
     void aBadVariableIsNamedInOneLine(String name, String value, String line) throws Exception {
-        try (RunningProcess process = RunningProcess.start(Map.of(name, value))) {
+        Map<String, String> variables = new HashMap<>(Map.of("OTEL_TRACES_EXPORTER", "otlp"));
+        variables.put(name, value);
+        try (RunningProcess process = RunningProcess.start(variables)) {
             assertThat(process.exitCode()).isEqualTo(1);
-            assertThat(process.lines().get(process.lines().size() - 1)).startsWith(line);
+            assertThat(process.lines().get(process.lines().size() - 1)).startsWith("java-appointment: " + line);
+            assertThat(process.lines()).noneMatch(logged -> logged.contains("hunter2"));
         }
     }
 

@@ -135,7 +135,7 @@ async fn failures_are_marked_with_whose_fault_they_are_and_nothing_private_is_in
     let client = edge.client();
     assert_eq!(client.send(submission()).await.status, 500);
     assert_eq!(client.clone().app_secret("another secret").send(submission()).await.status, 432);
-    assert_eq!(client.clone().public_key("other.pub").send(submission()).await.status, 421);
+    assert_eq!(client.clone().public_key("previous.pub").send(submission()).await.status, 421);
     assert_eq!(client.path(&edge, "/Lovelace").send(submission()).await.status, 404);
     let is_server = |span: &Span| span.kind == SERVER;
     let spans = collector.wait_for_spans(4, is_server).await;

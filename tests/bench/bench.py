@@ -1,0 +1,110 @@
+"""What the measurements share: an edge on one processor, its load and logic on another, and flowctl bench between them.
+
+Needs the release build of flow-edge, flowctl and rust-appointment, openssl and taskset.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import threading
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARIES = ROOT / "target/release"
+
+CONFIG = """
+listen:
+  address: 127.0.0.1:0
+  tls: { certificate_file: tls.crt, private_key_file: tls.key }
+admin: { address: 127.0.0.1:0 }
+endpoints:
+  - name: load
+    path: /flow
+    private_keys: [{ file: private-key.pem }]
+    app_secrets: [{ file: app-secret }]
+    logic: { url: "http://LOGIC" }
+limits: { max_in_flight: 4096 }
+"""
+
+
+class Service:
+    """A running process, and what it said when it was there."""
+
+    def __init__(self, processor, command, ready, **variables):
+        self.process = subprocess.Popen(
+            ["taskset", "-c", processor, *map(str, command)],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **variables},
+        )
+        lines = []
+        for line in self.process.stderr:
+            lines.append(line)
+            if ready in line:
+                break
+        else:
+            sys.exit(f"{command[0]} ended without saying: {ready}\n{''.join(lines)}")
+        self.lines = [json.loads(line) for line in lines if line.startswith("{")]
+        # Read on, so that it never waits for a full pipe.
+        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+
+    def most_memory(self):
+        """In MiB."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+
+    def cpu(self):
+        """Seconds of processor time so far."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+@contextlib.contextmanager
+def workplace():
+    """A folder with keys, certificate and configuration, and a logic; gives a function that starts an edge."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as services:
+        os.chdir(folder)
+        pathlib.Path("app-secret").write_text("the secret of an app\n")
+        subprocess.run([BINARIES / "flowctl", "keys", "generate", "--out", "."], check=True, capture_output=True)
+        subprocess.run(
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.crt -days 2"
+            " -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=CA:FALSE".split(),
+            check=True,
+            capture_output=True,
+        )
+
+        def start(*service, **variables):
+            started = Service(*service, **variables)
+            services.callback(started.stop)
+            return started
+
+        logic = start("1", [BINARIES / "rust-appointment"], '"listening"', FLOW_LOGIC_LISTEN="127.0.0.1:0")
+        pathlib.Path("flow-edge.yaml").write_text(CONFIG.replace("LOGIC", logic.lines[-1]["address"]))
+
+        def edge(**variables):
+            command = [BINARIES / "flow-edge", "serve", "--config", "flow-edge.yaml"]
+            edge = start("0", command, "logic serves", **variables)
+            listening = next(line for line in edge.lines if line["message"] == "listening")
+            edge.url = f"https://{listening['address']}/flow"
+            return edge
+
+        edge.start = start
+        yield edge
+
+
+def bench(url, requests, connections, rate=None):
+    command = [
+        *("taskset", "-c", "1", BINARIES / "flowctl", "bench", "--url", url, "--public-key", "public-key.pem"),
+        *("--app-secret-file", "app-secret", "--ca", "tls.crt", "--connections", str(connections)),
+        *("--requests", str(requests), "--warm-up", str(requests // 10), "--json"),
+        *(["--rate", str(rate)] if rate else []),
+    ]
+    # Under overload its verdict is no: the exit code is not what is asked here.
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)

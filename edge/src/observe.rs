@@ -8,11 +8,11 @@ use std::time::{Instant, SystemTime};
 use flow_telemetry::Telemetry;
 use http::{HeaderMap, Method, StatusCode, Version};
 use opentelemetry::propagation::TextMapPropagator as _;
-use opentelemetry::trace::{SpanBuilder, SpanKind, Status, TraceContextExt as _, Tracer as _};
+use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, Status, TraceContextExt as _, Tracer as _};
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::SdkTracer;
+use opentelemetry_sdk::trace::{SdkTracer, Span};
 
 use crate::exchange::Outcome;
 use crate::metrics::{Metrics, Point};
@@ -107,23 +107,30 @@ impl Observatory {
             context = self.propagator.extract_with_context(&context, &HeaderExtractor(headers));
         }
         if let Some(tracer) = &self.tracer {
-            let mut attributes = Vec::with_capacity(8);
-            attributes.push(KeyValue::new(semconv::HTTP_REQUEST_METHOD, method));
-            attributes.push(KeyValue::new(semconv::URL_SCHEME, scheme));
-            attributes.push(KeyValue::new(semconv::NETWORK_PROTOCOL_VERSION, version(head.version)));
-            attributes.push(KeyValue::new(semconv::REQUEST_ID, head.request_id.to_owned()));
-            let mut name = if method == OTHER { "HTTP" } else { method }.to_owned();
-            if let Some((endpoint, path)) = head.endpoint {
-                name = format!("{name} {path}");
-                attributes.push(KeyValue::new(semconv::HTTP_ROUTE, Arc::clone(path)));
-                attributes.push(KeyValue::new(semconv::ENDPOINT, Arc::clone(endpoint)));
+            let span =
+                SpanBuilder::from_name(if method == OTHER { "HTTP" } else { method }).with_kind(SpanKind::Server);
+            let mut span = tracer.build_with_context(span, &context);
+            // Most are not recorded, and should cost nothing more.
+            if span.is_recording() {
+                describe(&mut span, head, method, scheme);
             }
-            let span = SpanBuilder::from_name(name).with_kind(SpanKind::Server).with_attributes(attributes);
-            let span = tracer.build_with_context(span, &context);
             context = context.with_span(span);
         }
         let endpoint = head.endpoint.map(|(endpoint, path)| (Arc::clone(endpoint), Arc::clone(path)));
         Observer { observatory: self.clone(), context, started: Instant::now(), method, scheme, endpoint }
+    }
+}
+
+/// What is known of a request from its head, by HTTP's conventions.
+fn describe(span: &mut Span, head: &Head<'_>, method: &'static str, scheme: &'static str) {
+    span.set_attribute(KeyValue::new(semconv::HTTP_REQUEST_METHOD, method));
+    span.set_attribute(KeyValue::new(semconv::URL_SCHEME, scheme));
+    span.set_attribute(KeyValue::new(semconv::NETWORK_PROTOCOL_VERSION, version(head.version)));
+    span.set_attribute(KeyValue::new(semconv::REQUEST_ID, head.request_id.to_owned()));
+    if let Some((endpoint, path)) = head.endpoint {
+        span.update_name(format!("{method} {path}"));
+        span.set_attribute(KeyValue::new(semconv::HTTP_ROUTE, Arc::clone(path)));
+        span.set_attribute(KeyValue::new(semconv::ENDPOINT, Arc::clone(endpoint)));
     }
 }
 

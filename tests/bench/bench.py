@@ -31,9 +31,9 @@ limits: { max_in_flight: 4096 }
 
 
 class Service:
-    """A running process, and what it said when it was there."""
+    """A running process, once its log has had lines with all these texts."""
 
-    def __init__(self, processor, command, ready, **variables):
+    def __init__(self, processor, command, *ready, **variables):
         self.process = subprocess.Popen(
             ["taskset", "-c", processor, *map(str, command)],
             stderr=subprocess.PIPE,
@@ -43,10 +43,10 @@ class Service:
         lines = []
         for line in self.process.stderr:
             lines.append(line)
-            if ready in line:
+            if all(any(text in line for line in lines) for text in ready):
                 break
         else:
-            sys.exit(f"{command[0]} ended without saying: {ready}\n{''.join(lines)}")
+            sys.exit(f"{command[0]} ended without saying {ready}\n{''.join(lines)}")
         self.lines = [json.loads(line) for line in lines if line.startswith("{")]
         # Read on, so that it never waits for a full pipe.
         threading.Thread(target=self.process.stderr.read, daemon=True).start()
@@ -90,7 +90,7 @@ def workplace():
 
         def edge(**variables):
             command = [BINARIES / "flow-edge", "serve", "--config", "flow-edge.yaml"]
-            edge = start("0", command, "logic serves", **variables)
+            edge = start("0", command, '"listening"', "logic serves", **variables)
             listening = next(line for line in edge.lines if line["message"] == "listening")
             edge.url = f"https://{listening['address']}/flow"
             return edge

@@ -220,14 +220,18 @@ impl Settings {
 
     /// How many addresses of logic are in which state.
     pub(crate) fn logic_addresses(&self) -> Vec<(u64, Vec<KeyValue>)> {
-        let logics = self.logics.values().flat_map(|logic| {
+        let mut counts = HashMap::<_, u64>::new();
+        for logic in self.logics.values() {
             let (server, states) = logic.addresses();
-            states.map(|(state, count)| {
-                let server = KeyValue::new(semconv::SERVER_ADDRESS, Arc::clone(&server.address));
-                (count as u64, vec![server, KeyValue::new(semconv::STATE, state)])
-            })
-        });
-        logics.collect()
+            // Two ports of one host are one server to the metric.
+            for (state, count) in states {
+                *counts.entry((&server.address, state)).or_default() += count as u64;
+            }
+        }
+        let labels = |address: &Arc<str>, state| {
+            vec![KeyValue::new(semconv::SERVER_ADDRESS, Arc::clone(address)), KeyValue::new(semconv::STATE, state)]
+        };
+        counts.into_iter().map(|((address, state), count)| (count, labels(address, state))).collect()
     }
 
     pub(crate) fn drain(&self) -> Duration {

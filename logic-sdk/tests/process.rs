@@ -57,7 +57,11 @@ async fn listening(child: &mut Child) -> (Lines<BufReader<ChildStderr>>, String)
 
 async fn serve_here() {
     let _telemetry = start_telemetry("prompted", "0.0.0").unwrap();
-    serve(Prompted).await.unwrap();
+    // As a `main` that returns it would.
+    if let Err(error) = serve(Prompted).await {
+        eprintln!("Error: {error:?}");
+        std::process::exit(1);
+    }
 }
 
 #[tokio::test]

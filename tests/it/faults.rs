@@ -329,7 +329,9 @@ fn complaint(row: &Row, kind: usize, answer: &Answer, time: Duration, calls: usi
         Soon => time < DEADLINE,
         AtDeadline => time >= DEADLINE && time < DEADLINE + SLACK,
     };
-    let good = in_time && (answer.status, &answer.opened) == (expected.0, &expected.1) && calls == row.seen;
+    // Where each attempt ends its connection, the address may be found gone before the last one.
+    let is_seen = calls == row.seen || row.seen == ATTEMPTS && (1..ATTEMPTS).contains(&calls);
+    let good = in_time && (answer.status, &answer.opened) == (expected.0, &expected.1) && is_seen;
     let kind = KINDS[kind];
     (!good).then(|| {
         format!(

@@ -1,22 +1,28 @@
 """What `check` runs: every combination against schemas and policy, and what else has to agree with what."""
+import concurrent.futures
 import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
 
+import compose_spec
+import jsonschema
 import policy
 import rendering
+import yaml
 
 DEPLOY = rendering.KUBERNETES.parent
 
 
 def main():
-    faults, combinations, validated = [], 0, {}
-    for name, root, components in rendering.combinations():
-        combinations += 1
-        objects = rendering.render(root, components)
+    faults, validated = [], {}
+    combinations = list(rendering.combinations())
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        rendered = pool.map(lambda combination: rendering.render(*combination[1:]), combinations)
+    for (name, *_), objects in zip(combinations, rendered):
         faults += [f"{name}: {fault}" for fault in policy.faults(objects)]
         for object in objects:
             # Most objects are the same in many combinations.
@@ -24,10 +30,11 @@ def main():
             if text not in validated:
                 validated[text] = [fault for release in rendering.RELEASES for fault in rendering.schema_faults(object, release)]
             faults += [f"{name}: {fault}" for fault in validated[text]]
-    faults += list(rules()) + list(runbook())
+    for check in (rules, runbook, compose, configurations):
+        faults += check()
     print("\n".join(faults))
     print(f"no schema for {', '.join(sorted(kind for _, kind in rendering.NO_SCHEMA))}, which are not Kubernetes' own")
-    print(f"{combinations} combinations, {len(validated)} different objects, Kubernetes {', '.join(rendering.RELEASES)}, {len(faults)} faults")
+    print(f"{len(combinations)} combinations, {len(validated)} different objects, Kubernetes {', '.join(rendering.RELEASES)}, {len(faults)} faults")
     return 1 if faults else 0
 
 
@@ -47,6 +54,38 @@ def runbook():
         for link in sorted(set(re.findall(r"runbook: (\S+)", file.read_text()))):
             if link.removeprefix("deploy/README.md#") not in sections:
                 yield f"{file.name}: nothing at {link}"
+
+
+def composition():
+    """compose.yaml with its variables' defaults, which the library does not know, and its merges done, which are YAML 1.1's."""
+    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (DEPLOY / "compose.yaml").read_text())
+    return yaml.safe_load(text)
+
+
+def compose():
+    """Only keys that the specification has, and only files that are there. What is in .flow-dev is made by flowctl."""
+    whole = composition()
+    try:
+        compose_spec.PyCompose.from_yaml(yaml.safe_dump(whole)).validate()
+    except ValueError as error:
+        yield f"compose.yaml: {error}"
+    for name, service in whole["services"].items():
+        if service["image"].rpartition(":")[2] in ("latest", service["image"]):
+            yield f"compose.yaml: {name}: no version"
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source != "../.flow-dev" and not (DEPLOY / source).exists():
+                yield f"compose.yaml: {name}: no {source}"
+
+
+def configurations():
+    """Each configuration of the edge is one by its schema. `rootfs` lets the edge itself read the base's."""
+    schema = json.loads((DEPLOY.parent / "edge/src/config/schema.json").read_text())
+    texts = {str(path.relative_to(DEPLOY)): path.read_text() for path in rendering.KUBERNETES.rglob("flow-edge.yaml")}
+    texts["compose.yaml"] = composition()["configs"]["edge"]["content"]
+    for name, text in sorted(texts.items()):
+        for error in jsonschema.Draft202012Validator(schema).iter_errors(yaml.safe_load(text)):
+            yield f"{name}: {error.json_path}: {error.message}"
 
 
 if __name__ == "__main__":

@@ -56,15 +56,10 @@ def runbook():
                 yield f"{file.name}: nothing at {link}"
 
 
-def composition():
-    """compose.yaml with its variables' defaults, which the library does not know, and its merges done, which are YAML 1.1's."""
-    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (DEPLOY / "compose.yaml").read_text())
-    return yaml.safe_load(text)
-
-
 def compose():
     """Only keys that the specification has, and only files that are there. What is in .flow-dev is made by flowctl."""
-    whole = composition()
+    # With its variables' defaults and its merges done, neither of which the library knows.
+    whole = yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (DEPLOY / "compose.yaml").read_text()))
     try:
         compose_spec.PyCompose.from_yaml(yaml.safe_dump(whole)).validate()
     except ValueError as error:
@@ -74,18 +69,16 @@ def compose():
             yield f"compose.yaml: {name}: no version"
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]
-            if source != "../.flow-dev" and not (DEPLOY / source).exists():
+            if not source.startswith("../.flow-dev/") and not (DEPLOY / source).exists():
                 yield f"compose.yaml: {name}: no {source}"
 
 
 def configurations():
     """Each configuration of the edge is one by its schema. `rootfs` lets the edge itself read the base's."""
     schema = json.loads((DEPLOY.parent / "edge/src/config/schema.json").read_text())
-    texts = {str(path.relative_to(DEPLOY)): path.read_text() for path in rendering.KUBERNETES.rglob("flow-edge.yaml")}
-    texts["compose.yaml"] = composition()["configs"]["edge"]["content"]
-    for name, text in sorted(texts.items()):
-        for error in jsonschema.Draft202012Validator(schema).iter_errors(yaml.safe_load(text)):
-            yield f"{name}: {error.json_path}: {error.message}"
+    for path in sorted(rendering.KUBERNETES.rglob("flow-edge.yaml")):
+        for error in jsonschema.Draft202012Validator(schema).iter_errors(yaml.safe_load(path.read_text())):
+            yield f"{path.relative_to(DEPLOY)}: {error.json_path}: {error.message}"
 
 
 if __name__ == "__main__":

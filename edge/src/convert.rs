@@ -7,7 +7,7 @@ use flow_wire::message::{Action, DataExchange, ErrorNotification, Ping, Response
 pub(crate) const MAX_ANSWER: usize = 1_000_000;
 
 /// A request as logic sees it. `endpoint` and `request_id` are the edge's own words.
-pub(crate) fn data_exchange_to_v1(
+pub fn data_exchange_to_v1(
     request: DataExchange,
     flow_token_verified: bool,
     endpoint: &str,
@@ -25,7 +25,8 @@ pub(crate) fn data_exchange_to_v1(
     }
 }
 
-pub(crate) fn error_to_v1(notification: ErrorNotification, endpoint: &str, request_id: &str) -> v1::HandleErrorRequest {
+/// An error notification as logic sees it.
+pub fn error_to_v1(notification: ErrorNotification, endpoint: &str, request_id: &str) -> v1::HandleErrorRequest {
     v1::HandleErrorRequest {
         endpoint: endpoint.to_owned(),
         request_id: request_id.to_owned(),
@@ -38,7 +39,8 @@ pub(crate) fn error_to_v1(notification: ErrorNotification, endpoint: &str, reque
     }
 }
 
-pub(crate) fn ping_to_v1(ping: Ping, endpoint: &str, request_id: &str) -> v1::PingRequest {
+/// A ping as logic sees it.
+pub fn ping_to_v1(ping: Ping, endpoint: &str, request_id: &str) -> v1::PingRequest {
     v1::PingRequest { endpoint: endpoint.to_owned(), request_id: request_id.to_owned(), version: ping.version }
 }
 
@@ -52,7 +54,7 @@ fn action_to_v1(action: Action) -> v1::Action {
 }
 
 /// Logic's answer as the client sees it. `flow_token` is the request's, for a completion that lacks one.
-pub(crate) fn from_v1(answer: v1::HandleDataExchangeResponse, flow_token: String) -> Result<Response, Violation> {
+pub fn from_v1(answer: v1::HandleDataExchangeResponse, flow_token: String) -> Result<Response, Violation> {
     use v1::handle_data_exchange_response::Outcome;
     match answer.outcome.ok_or(Violation::NoOutcome)? {
         Outcome::NextScreen(next) => {
@@ -86,7 +88,7 @@ pub(crate) fn encode(response: Response) -> Result<Vec<u8>, Violation> {
 
 /// How logic broke the contract. Each is logic's fault and becomes status 500.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Violation {
+pub enum Violation {
     #[error("what answers at logic's address does not speak gRPC")]
     NotGrpc,
     #[error(

@@ -2,14 +2,15 @@
 //!
 //! A request runs in one line through [`exchange`](mod@exchange): signature, envelope, message, logic, answer, seal. Around
 //! it stand the [`listener`] (TLS, connections), the [`router`] (which endpoint, which limits) and the [`admin`] server. The
-//! library exists for the `flow-edge` binary and for `flowctl dev`, which runs the same server in its own process.
+//! library exists for the `flow-edge` binary and for `flowctl`, which runs the same server in its own process and holds logic
+//! services against the same mapping.
 
 pub mod config;
+pub mod convert;
 pub mod server;
 pub mod shutdown;
 
 mod admin;
-mod convert;
 mod edge;
 mod error;
 mod exchange;

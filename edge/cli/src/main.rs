@@ -5,6 +5,7 @@
 
 mod bench;
 mod client;
+mod conformance;
 mod dev;
 mod files;
 mod graph;
@@ -19,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Tools for an endpoint of WhatsApp Flows: keys, a messaging client, load, and everything on one machine.
+/// Tools for an endpoint of WhatsApp Flows: keys, a messaging client, load, conformance, and everything on one machine.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
@@ -36,6 +37,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Send sealed and signed load, and hold the answers against the platform's thresholds.
     Bench(bench::Arguments),
+    /// Hold a FlowService, in whatever language, against what the contract asks of every one.
+    Conformance(conformance::Arguments),
     /// Run everything on this machine: an edge, a sample flow or your logic, and one conversation through both.
     Dev(dev::Arguments),
 }
@@ -48,6 +51,8 @@ enum Error {
     Simulate(#[from] simulate::Error),
     #[error(transparent)]
     Bench(#[from] bench::Error),
+    #[error(transparent)]
+    Conformance(#[from] conformance::Error),
     #[error(transparent)]
     Dev(#[from] dev::Error),
 }
@@ -67,6 +72,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Keys(command) => keys::run(command)?,
         Command::Simulate(arguments) => simulate::run(arguments)?,
         Command::Bench(arguments) => bench::run(arguments)?,
+        Command::Conformance(arguments) => conformance::run(arguments)?,
         Command::Dev(arguments) => dev::run(arguments)?,
     })
 }

@@ -84,7 +84,8 @@ pub(crate) async fn play(client: &Client, script: &Script, mut watch: impl FnMut
     true
 }
 
-fn judge(step: &Step, answer: Answer, variables: &mut Variables) -> Outcome {
+/// Holds an answer against a step, and keeps what later steps use.
+pub(crate) fn judge(step: &Step, answer: Answer, variables: &mut Variables) -> Outcome {
     if answer.status != step.status {
         return Outcome::Status { expected: step.status, answer };
     }

@@ -5,7 +5,7 @@
 
 pub(crate) mod expect;
 pub(crate) mod template;
-mod yaml;
+pub(crate) mod yaml;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -163,7 +163,7 @@ impl Step {
     }
 }
 
-fn read_expect(node: &MarkedYamlOwned, known: &BTreeSet<String>) -> Result<(u16, Pattern), Error> {
+pub(crate) fn read_expect(node: &MarkedYamlOwned, known: &BTreeSet<String>) -> Result<(u16, Pattern), Error> {
     let fields = Fields::read(node, "`expect`")?;
     let status = match fields.get("status") {
         None => 200,
@@ -195,11 +195,11 @@ fn is_variable_name(text: &str) -> bool {
 }
 
 impl Error {
-    fn at(line: usize, problem: Problem) -> Self {
+    pub(crate) fn at(line: usize, problem: Problem) -> Self {
         Self { line, step: None, problem }
     }
 
-    fn of(node: &MarkedYamlOwned, problem: Problem) -> Self {
+    pub(crate) fn of(node: &MarkedYamlOwned, problem: Problem) -> Self {
         Self::at(node.span.start.line(), problem)
     }
 }
@@ -220,7 +220,7 @@ fn nearest_variable(nearest: &Option<String>) -> String {
 }
 
 /// The known name that somebody may have meant.
-fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let similarity = |known: &str| strsim::jaro_winkler(known, name);
     known.into_iter().filter(|known| similarity(known) > 0.75).max_by(|a, b| similarity(a).total_cmp(&similarity(b)))
 }

@@ -33,7 +33,7 @@ pub(crate) struct Variables(BTreeMap<String, Value>);
 
 impl Template {
     /// `known` are the variables that may be used.
-    pub(super) fn read(node: &MarkedYamlOwned, known: &BTreeSet<String>) -> Result<Self, Error> {
+    pub(crate) fn read(node: &MarkedYamlOwned, known: &BTreeSet<String>) -> Result<Self, Error> {
         match &node.data {
             YamlDataOwned::Sequence(items) => {
                 items.iter().map(|item| Self::read(item, known)).collect::<Result<_, _>>().map(Self::Array)
@@ -64,7 +64,7 @@ impl Template {
 }
 
 impl Text {
-    pub(super) fn read(node: &MarkedYamlOwned, text: &str, known: &BTreeSet<String>) -> Result<Self, Error> {
+    pub(crate) fn read(node: &MarkedYamlOwned, text: &str, known: &BTreeSet<String>) -> Result<Self, Error> {
         let text = Self::parse(text).ok_or_else(|| Error::of(node, Problem::Unclosed))?;
         for part in &text.0 {
             if let Part::Variable(name) = part
@@ -96,7 +96,7 @@ impl Text {
     }
 
     /// A string that is one variable and nothing else takes its value, whatever the type.
-    pub(super) fn resolve(&self, variables: &Variables) -> Value {
+    pub(crate) fn resolve(&self, variables: &Variables) -> Value {
         match self.0.as_slice() {
             [Part::Variable(name)] => variables.value(name),
             _ => Value::String(self.resolve_text(variables, str::to_owned)),
@@ -104,7 +104,7 @@ impl Text {
     }
 
     /// `escape` is applied to what variables hold, not to the text around them.
-    pub(super) fn resolve_text(&self, variables: &Variables, escape: impl Fn(&str) -> String) -> String {
+    pub(crate) fn resolve_text(&self, variables: &Variables, escape: impl Fn(&str) -> String) -> String {
         let part = |part: &Part| match part {
             Part::Literal(text) => text.clone(),
             Part::Variable(name) => match variables.value(name) {
@@ -123,6 +123,11 @@ impl Variables {
 
     pub(crate) fn keep(&mut self, name: &str, value: Value) {
         self.0.insert(name.to_owned(), value);
+    }
+
+    /// A value that is text; empty where it is none.
+    pub(crate) fn text(&self, name: &str) -> String {
+        self.value(name).as_str().unwrap_or_default().to_owned()
     }
 
     /// A value as text for people, on one line, without the flow token.

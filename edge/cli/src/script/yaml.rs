@@ -6,7 +6,7 @@ use serde_json::{Number, Value};
 use super::{Error, Problem, nearest};
 
 /// The fields of a mapping, in the order of the file.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     line: usize,
     entries: Vec<(String, &'a MarkedYamlOwned)>,
     /// The line of each entry's key; its value may begin on the next.
@@ -15,7 +15,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// `what` says in an error what should have been a mapping.
-    pub(super) fn read(node: &'a MarkedYamlOwned, what: &'static str) -> Result<Self, Error> {
+    pub(crate) fn read(node: &'a MarkedYamlOwned, what: &'static str) -> Result<Self, Error> {
         let YamlDataOwned::Mapping(mapping) = &node.data else { return Err(Error::of(node, Problem::Mapping(what))) };
         let entry = |(key, value): (&MarkedYamlOwned, &'a MarkedYamlOwned)| match scalar(key)? {
             Value::String(name) => Ok((name, value)),
@@ -28,28 +28,28 @@ impl<'a> Fields<'a> {
         Ok(Self { line: node.span.start.line(), entries, key_lines })
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = &(String, &'a MarkedYamlOwned)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &(String, &'a MarkedYamlOwned)> {
         self.entries.iter()
     }
 
-    pub(super) fn get(&self, key: &str) -> Option<&'a MarkedYamlOwned> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'a MarkedYamlOwned> {
         self.entries.iter().find(|(name, _)| name == key).map(|(_, node)| *node)
     }
 
-    pub(super) fn required(&self, key: &'static str) -> Result<&'a MarkedYamlOwned, Error> {
+    pub(crate) fn required(&self, key: &'static str) -> Result<&'a MarkedYamlOwned, Error> {
         self.get(key).ok_or_else(|| Error::at(self.line, Problem::Missing(key)))
     }
 
-    pub(super) fn required_text(&self, key: &'static str) -> Result<String, Error> {
+    pub(crate) fn required_text(&self, key: &'static str) -> Result<String, Error> {
         self.required(key).and_then(|node| text(node).ok_or_else(|| Error::of(node, Problem::Text(key))))
     }
 
-    pub(super) fn optional_text(&self, key: &'static str) -> Result<Option<String>, Error> {
+    pub(crate) fn optional_text(&self, key: &'static str) -> Result<Option<String>, Error> {
         self.get(key).map(|_| self.required_text(key)).transpose()
     }
 
     /// Refuses the first key that is not `known`.
-    pub(super) fn refuse_unknown(&self, known: &'static [&'static str]) -> Result<(), Error> {
+    pub(crate) fn refuse_unknown(&self, known: &'static [&'static str]) -> Result<(), Error> {
         let mut keys = self.entries.iter().zip(&self.key_lines);
         match keys.find(|((key, _), _)| !known.contains(&key.as_str())) {
             None => Ok(()),
@@ -62,7 +62,7 @@ impl<'a> Fields<'a> {
 }
 
 /// The items of a list; `None` where the node is none.
-pub(super) fn items(node: &MarkedYamlOwned) -> Option<&[MarkedYamlOwned]> {
+pub(crate) fn items(node: &MarkedYamlOwned) -> Option<&[MarkedYamlOwned]> {
     match &node.data {
         YamlDataOwned::Sequence(items) => Some(items),
         _ => None,
@@ -70,7 +70,7 @@ pub(super) fn items(node: &MarkedYamlOwned) -> Option<&[MarkedYamlOwned]> {
 }
 
 /// A string; `None` where the node is none.
-pub(super) fn text(node: &MarkedYamlOwned) -> Option<String> {
+pub(crate) fn text(node: &MarkedYamlOwned) -> Option<String> {
     match &node.data {
         YamlDataOwned::Value(ScalarOwned::String(text)) => Some(text.clone()),
         _ => None,
@@ -78,7 +78,7 @@ pub(super) fn text(node: &MarkedYamlOwned) -> Option<String> {
 }
 
 /// An integer; `None` where the node is none.
-pub(super) fn whole_number(node: &MarkedYamlOwned) -> Option<i64> {
+pub(crate) fn whole_number(node: &MarkedYamlOwned) -> Option<i64> {
     match &node.data {
         YamlDataOwned::Value(ScalarOwned::Integer(number)) => Some(*number),
         _ => None,
@@ -86,7 +86,7 @@ pub(super) fn whole_number(node: &MarkedYamlOwned) -> Option<i64> {
 }
 
 /// A single value as JSON has it.
-pub(super) fn scalar(node: &MarkedYamlOwned) -> Result<Value, Error> {
+pub(crate) fn scalar(node: &MarkedYamlOwned) -> Result<Value, Error> {
     match &node.data {
         YamlDataOwned::Value(ScalarOwned::String(text)) => Ok(Value::String(text.clone())),
         YamlDataOwned::Value(ScalarOwned::Integer(number)) => Ok(Value::Number((*number).into())),

@@ -137,6 +137,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         Some(file) => report::known_failing(file, &files::read_text(file)?, &names.collect())?,
         None => BTreeSet::new(),
     };
+    // The group of targets is required, and this is all there is in it.
     let Some(target) = arguments.logic else { return Ok(ExitCode::FAILURE) };
     let service = Service { target, endpoint: arguments.endpoint };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;

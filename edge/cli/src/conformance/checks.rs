@@ -147,7 +147,7 @@ pub(super) async fn unknown_fields(service: &Service) -> Result<(), Failure> {
         endpoint: endpoint.clone(),
         request_id: fresh_request_id(),
         unknown: unknown.clone(),
-        number: u64::MAX,
+        number: 42,
     };
     raw::<_, v1::PingResponse>(&connection, "/flow.v1.FlowService/Ping", ping).await?;
     let mut later = LaterRequest {

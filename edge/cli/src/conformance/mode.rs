@@ -26,7 +26,7 @@ const SCREEN: &str = "CONFORMANCE";
 /// The domain of the reason in a status.
 const DOMAIN: &str = "flow.v1";
 /// How long a call sleeps that is not meant to wake up.
-const LONG_SLEEP: Duration = Duration::from_secs(6);
+const LONG_SLEEP: Duration = Duration::from_secs(3);
 /// By when a service knows that nobody waits for a call any more, or that its time is over.
 const NOTICED: Duration = Duration::from_secs(2);
 /// Until a call has surely reached the handler.

@@ -32,7 +32,7 @@ pub(super) struct Report {
 
 /// What is wrong with a list of cases that must fail.
 #[derive(Debug, thiserror::Error)]
-#[error("{}:{line}: there is no case `{name}`{}", file.display(), nearest.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default())]
+#[error("{}:{line}: there is no case `{name}`{}", file.display(), hint(.nearest))]
 pub(crate) struct KnownError {
     file: PathBuf,
     line: usize,
@@ -164,7 +164,13 @@ impl Report {
                 json
             };
             let cases: Vec<_> = self.entries.iter().map(json).collect();
-            let report = json!({ "good": self.is_good(), "passed": passed, "failed": failed, "skipped": skipped, "cases": cases });
+            let report = json!({
+                "good": self.is_good(),
+                "passed": passed,
+                "failed": failed,
+                "skipped": skipped,
+                "cases": cases,
+            });
             return writeln!(out, "{report}");
         }
         let width = self.entries.iter().map(|entry| entry.name.chars().count()).max().unwrap_or_default();
@@ -177,6 +183,10 @@ impl Report {
         writeln!(out)?;
         writeln!(out, "{passed} passed, {failed} failed, {skipped} skipped")
     }
+}
+
+fn hint(nearest: &Option<String>) -> String {
+    nearest.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
 /// Whatever a service sends must not control the terminal.

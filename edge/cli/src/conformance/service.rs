@@ -1,7 +1,7 @@
 //! A connection to a FlowService of our own making, and the calls on it.
 //!
-//! tonic's own channel would keep a call's deadline for the service, make a broken connection anew and hide both. It refuses
-//! to know what a service should do.
+//! tonic's own channel would keep a call's deadline for the service, make a broken connection anew and hide both. It
+//! refuses to know what a service should do.
 
 use std::fmt;
 use std::future::Future;
@@ -76,6 +76,10 @@ impl Target {
     }
 
     pub(super) async fn connect(&self) -> Result<Connection, CallError> {
+        tokio::time::timeout(PATIENCE, self.connect_whenever()).await.unwrap_or(Err(CallError::NoAnswer))
+    }
+
+    async fn connect_whenever(&self) -> Result<Connection, CallError> {
         let not_connected = |error: std::io::Error| CallError::NotConnected(chain(&error));
         match self {
             Self::Tcp { host, port, origin } => {

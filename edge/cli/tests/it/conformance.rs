@@ -1,0 +1,174 @@
+//! `flowctl conformance` against a service that has the conformance mode, and against services that each do one thing
+//! wrong.
+
+mod mutants;
+mod service;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::thread;
+
+use serde_json::Value;
+use tempfile::{TempDir, tempdir};
+
+use self::service::{Mutation, Running};
+use crate::process::{Finished, flowctl};
+
+/// Which cases failed and which were skipped.
+fn verdicts(report: &Value, outcome: &str) -> Vec<String> {
+    let cases = report["cases"].as_array().unwrap().iter().filter(|case| case["outcome"] == outcome);
+    cases.map(|case| case["case"].as_str().unwrap().to_owned()).collect()
+}
+
+fn run(folder: &TempDir, service: &Running, arguments: &[&str]) -> Finished {
+    let url = service.url();
+    flowctl(folder.path(), &[&["conformance", "--logic", &url], arguments].concat())
+}
+
+fn report(service: &Running, arguments: &[&str]) -> Value {
+    let ran = run(&tempdir().unwrap(), service, &[&["--json"], arguments].concat());
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
+}
+
+#[test]
+fn a_service_with_the_mode_passes_every_case() {
+    let service = Running::start(Mutation::None);
+    let ran = run(&tempdir().unwrap(), &service, &["--require-mode"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    assert!(ran.stdout.lines().last().unwrap().ends_with(" passed, 0 failed, 0 skipped"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_service_without_the_mode_has_those_cases_skipped_and_never_passed() {
+    let service = Running::start(Mutation::NoMode);
+    let without = report(&service, &[]);
+    assert_eq!(without["good"], true, "{without}");
+    let cases = without["cases"].as_array().unwrap();
+    let of_mode =
+        |case: &&Value| ["values", "outcomes", "failures", "calls"].iter().any(|topic| case["topic"] == *topic);
+    assert!(cases.iter().filter(of_mode).count() > 20);
+    assert!(cases.iter().all(|case| (case["outcome"] == "skipped") == of_mode(&case)), "{without}");
+
+    let required = run(&tempdir().unwrap(), &service, &["--require-mode"]);
+    assert_eq!(required.code, Some(1));
+    assert!(required.stdout.contains("the service has no conformance mode"), "{}", required.stdout);
+}
+
+/// Each wrong service is caught by the case that is meant for it.
+#[test]
+fn every_mutant_is_caught_by_its_case() {
+    let survives = |(mutation, case): &(Mutation, &str)| {
+        let report = report(&Running::start(*mutation), &["--require-mode"]);
+        let failed = verdicts(&report, "failed");
+        let is_caught = failed.iter().any(|failed| failed == case);
+        (!is_caught).then(|| format!("{mutation:?} was not caught by {case}, but by {failed:?}"))
+    };
+    // Most of the time is waiting.
+    let survived: Vec<_> = thread::scope(|scope| {
+        let chunks = mutants::TABLE.chunks(6);
+        let threads: Vec<_> =
+            chunks.map(|chunk| scope.spawn(move || chunk.iter().filter_map(survives).collect::<Vec<_>>())).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(survived.is_empty(), "{}", survived.join("\n"));
+}
+
+/// A case that no wrong service fails would prove nothing.
+#[test]
+fn every_case_has_a_mutant() {
+    let report = report(&Running::start(Mutation::None), &["--require-mode"]);
+    let names: BTreeSet<_> = verdicts(&report, "passed").into_iter().collect();
+    assert_eq!(names, mutants::TABLE.iter().map(|(_, case)| (*case).to_owned()).collect());
+}
+
+#[test]
+fn a_service_without_reflection_is_warned() {
+    let report = report(&Running::start(Mutation::NoReflection), &["--require-mode"]);
+    assert_eq!(report["good"], true, "{report}");
+    let case = report["cases"].as_array().unwrap().iter().find(|case| case["case"] == "reflection").unwrap();
+    assert!(case["warning"].as_str().unwrap().contains("neither"), "{case}");
+}
+
+#[test]
+fn a_failure_says_what_came_what_should_have_come_and_how_to_mend_it() {
+    let ran = run(&tempdir().unwrap(), &Running::start(Mutation::IntegersAsText), &[]);
+    assert_eq!(ran.code, Some(1));
+    let lines: Vec<_> = ran.stdout.lines().skip_while(|line| !line.starts_with("values    numbers")).take(4).collect();
+    assert!(lines[0].ends_with("failed"), "{lines:?}");
+    assert_eq!(lines[1].trim(), "came: /echo/negative: \"-7\"");
+    assert_eq!(lines[2].trim(), "expected: /echo/negative: -7");
+    assert!(lines[3].trim().starts_with("mend: "), "{lines:?}");
+}
+
+#[test]
+fn a_conversation_is_played_without_an_edge() {
+    let script = "\
+name: told
+steps:
+  - { name: ping, send: { action: ping }, expect: { data: { status: active } } }
+";
+    let more = "  - { name: open, send: { action: INIT }, expect: { screen: NOWHERE } }
+  - { name: never, send: { action: INIT } }
+";
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("good.yaml"), script).unwrap();
+    let wrong = format!("{script}{more}");
+    fs::write(folder.path().join("wrong.yaml"), wrong).unwrap();
+    let service = Running::start(Mutation::None);
+
+    let good = run(&folder, &service, &["--script", "good.yaml"]);
+    assert_eq!(good.code, Some(0), "{}", good.stdout);
+    assert!(good.stdout.contains("script    ping"), "{}", good.stdout);
+
+    let wrong = run(&folder, &service, &["--script", "wrong.yaml", "--json"]);
+    assert_eq!(wrong.code, Some(1));
+    let report: Value = serde_json::from_str(&wrong.stdout).unwrap();
+    assert_eq!(verdicts(&report, "failed"), ["open"]);
+    assert_eq!(verdicts(&report, "skipped"), ["never"]);
+}
+
+#[test]
+fn known_failing_cases_must_fail() {
+    let folder = tempdir().unwrap();
+    let list = |text: &str| fs::write(folder.path().join("known"), text).unwrap();
+    let service = Running::start(Mutation::NoHealth);
+
+    list("# not yet\nhealth  # next week\n");
+    let ran = run(&folder, &service, &["--known-failing", "known"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    assert!(ran.stdout.contains("failed, as known"), "{}", ran.stdout);
+
+    list("health\nping\n");
+    let ran = run(&folder, &service, &["--known-failing", "known"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    assert!(ran.stdout.contains("passed, but is listed as failing"), "{}", ran.stdout);
+
+    list("heallth\n");
+    let ran = run(&folder, &service, &["--known-failing", "known"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("known:1: there is no case `heallth`; did you mean `health`?"), "{}", ran.stderr);
+}
+
+#[test]
+fn junit_holds_every_case_and_escapes_what_a_service_says() {
+    let folder = tempdir().unwrap();
+    let ran = run(&folder, &Running::start(Mutation::NoHealth), &["--junit", "junit.xml"]);
+    assert_eq!(ran.code, Some(1));
+    let xml = fs::read_to_string(folder.path().join("junit.xml")).unwrap();
+    let summary: Vec<_> = ran.stdout.lines().last().unwrap().split(' ').collect();
+    let total: usize = [0, 2, 4].iter().map(|index| summary[*index].parse::<usize>().unwrap()).sum();
+    assert!(xml.contains(&format!("tests=\"{total}\" failures=\"1\" ")), "{xml}");
+    assert_eq!(xml.matches("<testcase ").count(), total);
+    assert!(xml.contains("classname=\"service\" name=\"health\""), "{xml}");
+    assert!(xml.contains("for the service &quot;&quot;"), "{xml}");
+}
+
+#[test]
+fn a_service_that_is_not_there_is_said_so() {
+    let ran = flowctl(Path::new("."), &["conformance", "--logic", "http://127.0.0.1:1"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("the service cannot be reached"), "{}", ran.stderr);
+    let ran = flowctl(Path::new("."), &["conformance"]);
+    assert_eq!(ran.code, Some(2));
+}

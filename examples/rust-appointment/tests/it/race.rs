@@ -105,7 +105,7 @@ impl Replica {
         let address = loop {
             let line = lines.next_line().await.unwrap().expect("it listens before it ends");
             let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
-            if let Some(address) = event["fields"]["address"].as_str() {
+            if let Some(address) = event["address"].as_str() {
                 break address.to_owned();
             }
         };

@@ -7,7 +7,6 @@ mod connection;
 mod load;
 mod report;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
@@ -15,13 +14,13 @@ use bytes::Bytes;
 use clap::Args;
 use flow_wire::client::{self as wire, SealedRequest};
 use flow_wire::keys;
-use reqwest::Url;
 use serde_json::{Value, json};
 
 use self::connection::Peer;
 use self::load::{Plan, Request};
 use self::report::Report;
 use crate::client::{self, fresh_flow_token};
+use crate::endpoint::{Access, Endpoint};
 use crate::files;
 
 /// Memory that the sealed requests may take.
@@ -33,18 +32,8 @@ Every request is an INIT, or a ping by --ping-share; an INIT with --payload is a
 exit code is 0 where the platform would be content: p90 under 1 s and fewer than 5 % of the answers other than 200, and every \
 sampled answer opens.")]
 pub(crate) struct Arguments {
-    /// URL of the endpoint, with its path.
-    #[arg(long, value_parser = client::endpoint_url)]
-    url: Url,
-    /// The endpoint's public key, PEM.
-    #[arg(long, value_name = "FILE")]
-    public_key: PathBuf,
-    /// File with the secret of the app, which signs the requests.
-    #[arg(long, value_name = "FILE")]
-    app_secret_file: PathBuf,
-    /// Trust the certificates in this file, PEM, in place of the system's.
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
+    #[command(flatten)]
+    endpoint: Endpoint,
     /// Requests a second, each sent at its time [default: each connection as fast as it is answered].
     #[arg(long, value_parser = positive)]
     rate: Option<f64>,
@@ -93,10 +82,8 @@ pub(crate) enum Error {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
-    let public_key = files::read_public_key(&arguments.public_key)?;
-    let app_secret = files::read_app_secret(&arguments.app_secret_file)?;
-    let trusted = arguments.ca.as_deref().map(files::read_certificates).transpose()?;
-    let peer = Peer::new(&arguments.url, trusted, arguments.http2.is_some())?;
+    let Access { url, trusted, public_key, app_secret } = arguments.endpoint.open()?;
+    let peer = Peer::new(&url, trusted, arguments.http2.is_some())?;
     let (requests, sealed) = prepare(&arguments, &wire::Client::new(public_key, app_secret))?;
 
     let runtime = tokio::runtime::Runtime::new().map_err(Error::Start)?;

@@ -177,12 +177,6 @@ fn text<'a>(request: &'a Object, field: &str) -> Option<&'a str> {
     request.get(field).and_then(Value::as_str)
 }
 
-/// Reads the URL of an endpoint on a command line.
-pub(crate) fn endpoint_url(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http"));
-    url.ok_or("should be the endpoint's URL, such as https://example.com/flows/appointments")
-}
-
 /// A flow token that no other conversation has.
 pub(crate) fn fresh_flow_token() -> String {
     Uuid::new_v4().to_string()

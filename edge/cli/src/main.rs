@@ -7,6 +7,7 @@ mod bench;
 mod client;
 mod conformance;
 mod dev;
+mod endpoint;
 mod files;
 mod graph;
 mod http;

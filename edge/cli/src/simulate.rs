@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
-use reqwest::Url;
 use serde_json::{Value, json};
 
 use crate::client::{self, Answer, Client, Object, fresh_flow_token};
+use crate::endpoint::{Access, Endpoint};
 use crate::files;
 use crate::play::{Played, play};
 use crate::script::{self, Script, Step};
@@ -44,18 +44,8 @@ but ${name} takes the kept value with its type; ${flow_token} is the conversatio
 #[command(after_help = AFTER_HELP, after_long_help = format!("{AFTER_HELP}\n\n{SCRIPT_HELP}"))]
 #[command(group(ArgGroup::new("what").required(true).args(["request", "script"])))]
 pub(crate) struct Arguments {
-    /// URL of the endpoint, with its path.
-    #[arg(long, value_parser = client::endpoint_url)]
-    url: Url,
-    /// The endpoint's public key, PEM.
-    #[arg(long, value_name = "FILE")]
-    public_key: PathBuf,
-    /// File with the secret of the app, which signs the requests.
-    #[arg(long, value_name = "FILE")]
-    app_secret_file: PathBuf,
-    /// Trust the certificates in this file, PEM, in place of the system's.
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
+    #[command(flatten)]
+    endpoint: Endpoint,
     /// Play the conversation in this file, YAML.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
@@ -95,10 +85,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         (Some(file), _) => Task::Script(Script::load(file)?),
         (None, request) => Task::Request(read_request(request.as_deref().unwrap_or("-"))?),
     };
-    let trusted = arguments.ca.as_deref().map(files::read_certificates).transpose()?;
-    let public_key = files::read_public_key(&arguments.public_key)?;
-    let app_secret = files::read_app_secret(&arguments.app_secret_file)?;
-    let client = Client::new(arguments.url, trusted, public_key, app_secret)?;
+    let Access { url, trusted, public_key, app_secret } = arguments.endpoint.open()?;
+    let client = Client::new(url, trusted, public_key, app_secret)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let is_good = runtime.block_on(async {

@@ -62,7 +62,7 @@ impl Report {
         let protocol =
             arguments.http2.map_or("HTTP/1.1".to_owned(), |streams| format!("HTTP/2 with {streams} streams"));
         Self {
-            target: format!("{}, {} connections of {protocol}", arguments.url, arguments.connections),
+            target: format!("{}, {} connections of {protocol}", arguments.endpoint.url, arguments.connections),
             requests: arguments.requests,
             seconds: tally.took.as_secs_f64(),
             offered: arguments.rate,

@@ -12,7 +12,9 @@ use tonic::{Code, Request, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_prost::ProstCodec;
-use tonic_reflection::pb::{v1 as reflection, v1alpha};
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
 use super::service::{CallError, Connection, DEADLINE, describe, fresh_request_id, name, to_v1, with_metadata, within};
 use super::{Failure, Outcome, Service};
@@ -34,53 +36,44 @@ pub(super) async fn health(service: &Service) -> Result<(), Failure> {
     }
 }
 
+/// The two editions of reflection; their messages are the same.
+const REFLECTION: [&str; 2] = [
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
+
 /// Reflection is a convenience: a service without it is warned, one that lists the wrong names fails.
 pub(super) async fn reflection(service: &Service) -> Result<Outcome, Failure> {
     let connection = service.connect().await?;
-    let (origin, host) = (connection.origin(), String::new());
-    let ask = reflection::server_reflection_request::MessageRequest::ListServices(String::new());
-    let request = reflection::ServerReflectionRequest { host: host.clone(), message_request: Some(ask) };
-    let mut client =
-        reflection::server_reflection_client::ServerReflectionClient::with_origin(connection.clone(), origin.clone());
-    let answer = within(async {
-        let stream = client.server_reflection_info(once(request)).await?;
-        stream.into_inner().message().await
-    });
-    let names: Vec<String> = match answer.await {
-        Ok(answer) => match answer.and_then(|answer| answer.message_response) {
-            Some(reflection::server_reflection_response::MessageResponse::ListServicesResponse(list)) => {
-                list.service.into_iter().map(|service| service.name).collect()
-            }
-            _ => return Err(Failure::came("no list of services")),
-        },
-        Err(CallError::Status(status)) if status.code() == Code::Unimplemented => {
-            let ask = v1alpha::server_reflection_request::MessageRequest::ListServices(String::new());
-            let request = v1alpha::ServerReflectionRequest { host, message_request: Some(ask) };
-            let mut client = v1alpha::server_reflection_client::ServerReflectionClient::with_origin(connection, origin);
-            let answer = within(async {
-                let stream = client.server_reflection_info(once(request)).await?;
-                stream.into_inner().message().await
-            });
-            match answer.await {
-                Ok(answer) => match answer.and_then(|answer| answer.message_response) {
-                    Some(v1alpha::server_reflection_response::MessageResponse::ListServicesResponse(list)) => {
-                        list.service.into_iter().map(|service| service.name).collect()
-                    }
-                    _ => return Err(Failure::came("no list of services")),
-                },
-                Err(CallError::Status(status)) if status.code() == Code::Unimplemented => {
-                    return Ok(Outcome::Warned("there is neither grpc.reflection.v1 nor v1alpha".to_owned()));
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(error) => return Err(error.into()),
-    };
-    if names.iter().any(|name| name == SERVICE) {
-        Ok(Outcome::Passed)
-    } else {
-        Err(Failure::came(format!("a list without it: {}", names.join(", "))))
+    for path in REFLECTION {
+        return match list_services(&connection, path).await {
+            Ok(Some(names)) if names.iter().any(|name| name == SERVICE) => Ok(Outcome::Passed),
+            Ok(Some(names)) => Err(Failure::came(format!("a list without it: {}", names.join(", ")))),
+            Ok(None) => Err(Failure::came("no list of services")),
+            Err(CallError::Status(status)) if status.code() == Code::Unimplemented => continue,
+            Err(error) => Err(error.into()),
+        };
     }
+    Ok(Outcome::Warned("there is neither grpc.reflection.v1 nor v1alpha".to_owned()))
+}
+
+/// What reflection lists; `None` where it answers with something else.
+async fn list_services(connection: &Connection, path: &'static str) -> Result<Option<Vec<String>>, CallError> {
+    let ask = MessageRequest::ListServices(String::new());
+    let request = ServerReflectionRequest { host: String::new(), message_request: Some(ask) };
+    let codec = ProstCodec::<ServerReflectionRequest, ServerReflectionResponse>::default();
+    let mut client = Grpc::with_origin(connection.clone(), connection.origin());
+    let answer = within(async {
+        client.ready().await.map_err(|error| Status::from_error(Box::new(error)))?;
+        let answers = client.streaming(Request::new(once(request)), PathAndQuery::from_static(path), codec).await?;
+        answers.into_inner().message().await
+    });
+    Ok(match answer.await?.and_then(|answer| answer.message_response) {
+        Some(MessageResponse::ListServicesResponse(list)) => {
+            Some(list.service.into_iter().map(|service| service.name).collect())
+        }
+        _ => None,
+    })
 }
 
 fn once<T: Send + 'static>(request: T) -> impl futures_util::Stream<Item = T> + Send + 'static {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use flow_edge::convert;
 use flow_proto::v1;
 use flow_proto::v1::flow_service_client::FlowServiceClient;
+use flow_telemetry::grpc_status;
 use flow_wire::message;
 use http::Uri;
 use hyper::body::Incoming;
@@ -218,15 +219,8 @@ pub(super) fn describe(status: &Status) -> String {
 }
 
 /// A code as gRPC writes it.
-pub(super) fn name(code: Code) -> String {
-    let mut name = String::new();
-    for letter in format!("{code:?}").chars() {
-        if letter.is_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.extend(letter.to_uppercase());
-    }
-    name
+pub(super) fn name(code: Code) -> &'static str {
+    grpc_status(code.into())
 }
 
 /// The call's end, or that there is none.

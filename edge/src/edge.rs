@@ -25,7 +25,7 @@ use crate::turns::Turns;
 pub(crate) struct Edge {
     current: RwLock<Arc<Settings>>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) observatory: Observatory,
+    pub(crate) observatory: Arc<Observatory>,
     pub(crate) turns: Turns,
     pub(crate) connections: Arc<AtomicUsize>,
     requests: Arc<AtomicUsize>,
@@ -72,7 +72,7 @@ impl Edge {
         let settings = Settings::new(config, None, &metrics)?;
         let edge = Arc::new(Self {
             current: RwLock::new(Arc::new(settings)),
-            observatory: Observatory::new(telemetry, Arc::clone(&metrics)),
+            observatory: Arc::new(Observatory::new(telemetry, Arc::clone(&metrics))),
             metrics,
             turns: Turns::new(),
             connections: Arc::default(),
@@ -163,8 +163,8 @@ impl Settings {
             let max_in_flight = endpoint.max_in_flight.unwrap_or(share);
             let (path, deadline) = (endpoint.path.clone(), endpoint.logic.deadline);
             private_key_files.extend(endpoint.private_keys.iter().map(|file| {
-                let fingerprint = file.key.public_key();
-                (file.modified, metrics::labels(semconv::PRIVATE_KEY, &endpoint.name, fingerprint.fingerprint()))
+                let public_key = file.key.public_key();
+                (file.modified, metrics::labels(semconv::PRIVATE_KEY, &endpoint.name, public_key.fingerprint()))
             }));
             let endpoint = Arc::new(ready(endpoint, logic, metrics));
             by_path.insert(path, Route { endpoint, deadline, max_in_flight, in_flight });

@@ -27,11 +27,11 @@ pub(crate) enum Stage {
     Verify,
     /// Until it is this request's turn with the private operation.
     Wait,
-    /// RSA, AES-GCM and reading the message.
+    /// RSA and AES-GCM.
     Open,
     /// All calls to logic.
     Logic,
-    /// Writing and sealing the answer.
+    /// Sealing the answer.
     Seal,
 }
 
@@ -50,17 +50,17 @@ impl Stage {
 }
 
 /// Makes the observers of requests.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Observatory {
     tracer: Option<SdkTracer>,
-    propagator: Arc<TraceContextPropagator>,
-    pub(crate) metrics: Arc<Metrics>,
+    propagator: TraceContextPropagator,
+    metrics: Arc<Metrics>,
 }
 
 /// Observes one request from its head to its answer.
 #[derive(Debug)]
 pub(crate) struct Observer {
-    observatory: Observatory,
+    observatory: Arc<Observatory>,
     /// With the request's span; with that of a proxy of ours where traces are not exported.
     context: Context,
     started: Instant,
@@ -95,11 +95,11 @@ pub(crate) struct Head<'a> {
 
 impl Observatory {
     pub(crate) fn new(telemetry: &Telemetry, metrics: Arc<Metrics>) -> Self {
-        Self { tracer: telemetry.tracer(), propagator: Arc::new(TraceContextPropagator::new()), metrics }
+        Self { tracer: telemetry.tracer(), propagator: TraceContextPropagator::new(), metrics }
     }
 
     /// Begins to observe a request.
-    pub(crate) fn observe(&self, head: &Head<'_>) -> Observer {
+    pub(crate) fn observe(self: &Arc<Self>, head: &Head<'_>) -> Observer {
         let method = method(head.method);
         let scheme = if head.is_tls { "https" } else { "http" };
         let mut context = Context::new();
@@ -117,7 +117,7 @@ impl Observatory {
             context = context.with_span(span);
         }
         let endpoint = head.endpoint.map(|(endpoint, path)| (Arc::clone(endpoint), Arc::clone(path)));
-        Observer { observatory: self.clone(), context, started: Instant::now(), method, scheme, endpoint }
+        Observer { observatory: Arc::clone(self), context, started: Instant::now(), method, scheme, endpoint }
     }
 }
 

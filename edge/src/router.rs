@@ -2,6 +2,7 @@
 //!
 //! It refuses to know what a body says: that begins in [`exchange`](crate::exchange).
 
+use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -186,28 +187,37 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// A warning where the edge or logic is at fault.
+    /// The request was answered.
     fn write(&mut self, seen: &Seen, answer: &Result<Answer, Error>) {
-        self.is_written = true;
         let (status, outcome, error) = match answer {
             Ok(answer) => (answer.status, answer.outcome, answer.hidden),
             Err(error) => (error.status(), Outcome::Failed, Some(*error)),
         };
-        let (kind, fault) = (error.map(Error::kind), error.map(Error::fault));
-        let (trace_id, span_id) = self.call.observer.ids().unzip();
+        let is_ours = matches!(error.map(Error::fault), Some(Fault::Edge | Fault::Logic));
+        let error_of = error.map(|error| (error.kind(), error.fault().name()));
+        let end = End { status: Some(status), action: seen.action, outcome, error: error_of };
+        self.end(end, error.as_ref().map(|error| error as &dyn Display), is_ours);
+    }
+
+    /// A warning where the edge or logic is at fault.
+    fn end(&mut self, end: End, reason: Option<&dyn Display>, is_ours: bool) {
+        self.is_written = true;
         let (endpoint, request_id) = (self.endpoint, &self.call.request_id);
+        let status = end.status.map(|status| status.as_u16());
+        let (kind, fault) = end.error.unzip();
+        let reason = reason.map(display);
         let duration_ms = milliseconds(self.started);
-        let reason = error.map(display);
+        let (trace_id, span_id) = self.call.observer.ids().unzip();
         // The level is part of a log line's static description, so the two cannot be one.
-        if matches!(fault, Some(Fault::Edge | Fault::Logic)) {
+        if is_ours {
             warn!(
                 { semconv::ENDPOINT } = endpoint,
-                { semconv::ACTION } = seen.action,
-                { semconv::HTTP_RESPONSE_STATUS_CODE } = status.as_u16(),
-                { semconv::OUTCOME } = outcome.name(),
+                { semconv::ACTION } = end.action,
+                { semconv::HTTP_RESPONSE_STATUS_CODE } = status,
+                { semconv::OUTCOME } = end.outcome.name(),
                 { semconv::REQUEST_ID } = request_id,
                 { semconv::ERROR_TYPE } = kind,
-                { semconv::FAULT } = fault.map(Fault::name),
+                { semconv::FAULT } = fault,
                 reason,
                 duration_ms,
                 trace_id,
@@ -217,12 +227,12 @@ impl Line<'_> {
         } else {
             info!(
                 { semconv::ENDPOINT } = endpoint,
-                { semconv::ACTION } = seen.action,
-                { semconv::HTTP_RESPONSE_STATUS_CODE } = status.as_u16(),
-                { semconv::OUTCOME } = outcome.name(),
+                { semconv::ACTION } = end.action,
+                { semconv::HTTP_RESPONSE_STATUS_CODE } = status,
+                { semconv::OUTCOME } = end.outcome.name(),
                 { semconv::REQUEST_ID } = request_id,
                 { semconv::ERROR_TYPE } = kind,
-                { semconv::FAULT } = fault.map(Fault::name),
+                { semconv::FAULT } = fault,
                 reason,
                 duration_ms,
                 trace_id,
@@ -230,41 +240,18 @@ impl Line<'_> {
                 "request"
             );
         }
-        self.call.observer.end(End {
-            status: Some(status),
-            action: seen.action,
-            outcome,
-            error: kind.zip(fault.map(Fault::name)),
-        });
+        self.call.observer.end(end);
     }
 }
 
 /// A request that is dropped without an answer, because its client went away, has a line as well.
 impl Drop for Line<'_> {
     fn drop(&mut self) {
-        if self.is_written {
-            return;
+        if !self.is_written {
+            let error = Some(("client_gone", Fault::Client.name()));
+            let end = End { status: None, action: None, outcome: Outcome::Failed, error };
+            self.end(end, Some(&"the client went away before it was answered"), false);
         }
-        let (kind, fault) = ("client_gone", Fault::Client.name());
-        let (trace_id, span_id) = self.call.observer.ids().unzip();
-        info!(
-            { semconv::ENDPOINT } = self.endpoint,
-            { semconv::OUTCOME } = Outcome::Failed.name(),
-            { semconv::REQUEST_ID } = self.call.request_id,
-            { semconv::ERROR_TYPE } = kind,
-            { semconv::FAULT } = fault,
-            reason = "the client went away before it was answered",
-            duration_ms = milliseconds(self.started),
-            trace_id,
-            span_id,
-            "request"
-        );
-        self.call.observer.end(End {
-            status: None,
-            action: None,
-            outcome: Outcome::Failed,
-            error: Some((kind, fault)),
-        });
     }
 }
 

@@ -52,7 +52,7 @@ pub struct Service {
 /// Running telemetry. What is left of it is written and sent when this is dropped, which takes no longer than two seconds.
 #[must_use = "the last lines and spans go out when it is dropped"]
 pub struct Telemetry {
-    service: Service,
+    resource: Resource,
     traces: Option<SdkTracerProvider>,
     tracer: Option<SdkTracer>,
     _logs: WorkerGuard,
@@ -85,8 +85,9 @@ pub enum TelemetryError {
 /// [`TelemetryError`] where a variable says what cannot be.
 pub fn start(service: Service) -> Result<Telemetry, TelemetryError> {
     let traces = environment::is_wanted(Signal::Traces)?.then(SpanExporter::builder).map(|exporter| exporter.build());
+    let resource = resource(service);
     let traces = traces.transpose()?.map(|exporter| {
-        let provider = SdkTracerProvider::builder().with_resource(resource(service));
+        let provider = SdkTracerProvider::builder().with_resource(resource.clone());
         provider.with_batch_exporter(Soft::new("traces", exporter)).build()
     });
     let tracer = traces.as_ref().map(|provider| provider.tracer(service.name));
@@ -107,7 +108,7 @@ pub fn start(service: Service) -> Result<Telemetry, TelemetryError> {
         let place = panic.location().map(ToString::to_string);
         error!(place, "panic");
     }));
-    Ok(Telemetry { service, traces, tracer, _logs: logs })
+    Ok(Telemetry { resource, traces, tracer, _logs: logs })
 }
 
 impl Telemetry {
@@ -123,7 +124,7 @@ impl Telemetry {
     ///
     /// [`TelemetryError`] where a variable says what cannot be.
     pub fn meters(&self) -> Result<MeterProviderBuilder, TelemetryError> {
-        let meters = SdkMeterProvider::builder().with_resource(resource(self.service));
+        let meters = SdkMeterProvider::builder().with_resource(self.resource.clone());
         if !environment::is_wanted(Signal::Metrics)? {
             return Ok(meters);
         }

@@ -132,7 +132,7 @@ impl Collector {
         }
     }
 
-    /// Waits until there are so many spans that are not of a stage, and gives all.
+    /// Waits until so many of the spans count, and gives all.
     pub async fn wait_for_spans(&self, count: usize, is_counted: impl Fn(&Span) -> bool) -> Vec<Span> {
         self.wait_until(|collector| collector.spans().iter().filter(|span| is_counted(span)).count() >= count).await;
         self.spans()

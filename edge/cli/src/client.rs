@@ -7,16 +7,14 @@ use std::time::{Duration, Instant};
 
 use flow_wire::keys::{self, PublicKey};
 use flow_wire::signature::{self, AppSecret};
+use reqwest::Url;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Certificate, Url, redirect};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{http, status};
 
-/// The platform waits as long.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// The data API that requests speak unless they say otherwise.
 const VERSION: &str = "4.0";
 
@@ -51,7 +49,7 @@ pub(crate) enum Error {
     Start(reqwest::Error),
     #[error(transparent)]
     Seal(#[from] keys::Error),
-    #[error("no answer within {} seconds; the platform gives up then as well", TIMEOUT.as_secs())]
+    #[error("no answer within {} seconds; the platform gives up then as well", http::TIMEOUT.as_secs())]
     Timeout,
     #[error("cannot connect: {}", causes(.0))]
     Connect(reqwest::Error),
@@ -74,17 +72,8 @@ impl Client {
         public_key: PublicKey,
         app_secret: AppSecret,
     ) -> Result<Self, Error> {
-        let mut client = reqwest::Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none());
-        if let Some(certificates) = trusted {
-            let certificates = certificates.iter().map(|certificate| Certificate::from_der(certificate));
-            let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(Error::Start)?;
-            client = client.tls_certs_only(certificates);
-        }
-        if http::is_this_machine(&url) {
-            // A proxy could not reach it.
-            client = client.no_proxy();
-        }
-        let http = client.build().map_err(Error::Start)?;
+        let http = http::client(&url, trusted.as_deref()).and_then(reqwest::ClientBuilder::build);
+        let http = http.map_err(Error::Start)?;
         Ok(Self { http, url, wire: flow_wire::client::Client::new(public_key, app_secret) })
     }
 
@@ -139,7 +128,7 @@ impl Answer {
 }
 
 impl Error {
-    fn from_http(error: reqwest::Error) -> Self {
+    pub(crate) fn from_http(error: reqwest::Error) -> Self {
         if error.is_timeout() {
             Self::Timeout
         } else if error.is_connect() {

@@ -1,14 +1,13 @@
-//! `flowctl conformance`: hold a FlowService, in whatever language, against the contract.
+//! `flowctl conformance`: hold a FlowService against the contract, or an endpoint against the platform's protocol.
 //!
-//! The cases are YAML files in the binary. Those that need a certain answer use the conformance mode, which a service may
-//! have (`proto/CONFORMANCE.md`). It refuses to know any flow; a conversation of the service's own comes by `--script`.
+//! The cases are YAML files in the binary. `logic` and `edge` know how a case is put to either; a conversation of the
+//! user's own comes by `--script`.
 
 mod cases;
-mod checks;
-mod mode;
+mod edge;
+mod logic;
 mod report;
 mod script;
-mod service;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -17,40 +16,13 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{ArgGroup, Args};
-use serde_json::Value;
 
-use self::cases::{CANARY, Case, Question};
+use self::cases::{Case, Suite};
+use self::edge::Edge;
+use self::logic::{Service, Target};
 use self::report::{Entry, Report};
-use self::service::{CallError, Connection, Target};
-use crate::files;
 use crate::script::{self as conversation, Script};
-
-/// Every check that a case may name.
-const CHECKS: &[&str] = &[
-    "ping",
-    "health",
-    "reflection",
-    "unknown-method",
-    "concurrent-calls",
-    "unknown-fields",
-    "handle-error",
-    "borne",
-    "large-data",
-    "deep-data",
-    "malformed-message",
-    "canary",
-    "short-deadline",
-    "after-cancelled-calls",
-    "mode-echo-large",
-    "mode-status-codes",
-    "mode-status-reason",
-    "mode-panic",
-    "mode-sleep",
-    "mode-sleep-together",
-    "mode-deadline",
-    "mode-cancellation",
-    "mode-metadata",
-];
+use crate::{client, endpoint, files};
 
 /// No case takes so long, however slow the service.
 const CASE_LIMIT: Duration = Duration::from_secs(60);
@@ -58,19 +30,27 @@ const CASE_LIMIT: Duration = Duration::from_secs(60);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A case is passed, failed or skipped; a warning counts as passed. The exit code is 0 where every case is as expected.")]
-#[command(group(ArgGroup::new("target").required(true).args(["logic"])))]
+#[command(group(ArgGroup::new("target").required(true).args(["logic", "edge"])))]
 pub(crate) struct Arguments {
     /// Where the FlowService listens: http://HOST:PORT or unix:///PATH.
     #[arg(long, value_name = "URL", value_parser = Target::parse)]
     logic: Option<Target>,
+    #[command(flatten)]
+    edge: endpoint::Edge,
+    /// File with another secret that the endpoint should accept, as while secrets are rotated.
+    #[arg(long, value_name = "FILE", requires = "edge")]
+    old_app_secret_file: Option<PathBuf>,
+    /// Another public key, PEM, that the endpoint should open, as while keys are rotated.
+    #[arg(long, value_name = "FILE", requires = "edge")]
+    old_public_key: Option<PathBuf>,
     /// The endpoint that requests name, where a service tells several flows apart by it.
-    #[arg(long, value_name = "NAME", default_value = "appointments")]
+    #[arg(long, value_name = "NAME", default_value = "appointments", conflicts_with = "edge")]
     endpoint: String,
-    /// Play the conversation in this file as well, in the format of `simulate`, without an edge.
+    /// Play the conversation in this file as well, in the format of `simulate`.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
     /// Fail the cases that need the conformance mode, in place of skipping them, where the service does not have it.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "edge")]
     require_mode: bool,
     /// Cases that must fail, one name a line, # before a comment; one of them that passes is an error.
     #[arg(long, value_name = "FILE")]
@@ -92,7 +72,13 @@ pub(crate) enum Error {
     #[error(transparent)]
     Suite(#[from] cases::Error),
     #[error("the service cannot be reached: {0}; start it, and see that --logic names its address")]
-    NotReached(String),
+    LogicNotReached(String),
+    #[error("--edge needs --public-key and --app-secret-file: without them nothing can be sealed and signed")]
+    NoKeys,
+    #[error("the endpoint cannot be reached: {0}; see that --edge is its URL")]
+    EdgeNotReached(String),
+    #[error(transparent)]
+    Client(#[from] client::Error),
     #[error(transparent)]
     Known(#[from] report::KnownError),
     #[error("{}: cannot be written: {source}", file.display())]
@@ -103,11 +89,11 @@ pub(crate) enum Error {
     Print(io::Error),
 }
 
-/// The service that is held against the suite.
+/// What is held against its suite.
 #[derive(Debug)]
-struct Service {
-    target: Target,
-    endpoint: String,
+enum Subject {
+    Logic(Service),
+    Edge(Edge),
 }
 
 /// How a case ended.
@@ -129,40 +115,45 @@ struct Failure {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
-    let cases = cases::load()?;
-    let script = arguments.script.as_deref().map(Script::load).transpose()?;
+    let Arguments { logic, edge, endpoint, require_mode, script, known_failing, junit, json, .. } = arguments;
+    let subject = match (logic, edge.open()?) {
+        (Some(target), _) => Subject::Logic(Service { target, endpoint, require_mode }),
+        (None, Some(access)) => {
+            let old_secret = arguments.old_app_secret_file.as_deref().map(files::read_app_secret).transpose()?;
+            let old_key = arguments.old_public_key.as_deref().map(files::read_public_key).transpose()?;
+            Subject::Edge(Edge::new(access, old_secret, old_key)?)
+        }
+        (None, None) => return Err(Error::NoKeys),
+    };
+    let cases = subject.suite().load()?;
+    let script = script.as_deref().map(Script::load).transpose()?;
     let names = cases.iter().map(|case| case.name.as_str());
     let names = names.chain(script.iter().flat_map(|script| &script.steps).map(|step| step.name.as_str()));
-    let known_failing = match &arguments.known_failing {
+    let known_failing = match &known_failing {
         Some(file) => report::known_failing(file, &files::read_text(file)?, &names.collect())?,
         None => BTreeSet::new(),
     };
-    // The group of targets is required, and this is all there is in it.
-    let Some(target) = arguments.logic else { return Ok(ExitCode::FAILURE) };
-    let service = Service { target, endpoint: arguments.endpoint };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let entries = runtime.block_on(async {
-        service.connect().await.map_err(|error| Error::NotReached(error.to_string()))?;
-        let mut entries = play(&service, cases, arguments.require_mode).await;
-        if let Some(script) = script {
-            entries.extend(script::play(&service, &script).await);
+        match &subject {
+            Subject::Logic(service) => service.hold(cases, script.as_ref()).await,
+            Subject::Edge(edge) => edge.hold(cases, script.as_ref()).await,
         }
-        Ok::<_, Error>(entries)
     })?;
     let report = Report::new(entries, known_failing);
-    if let Some(file) = arguments.junit {
+    if let Some(file) = junit {
         std::fs::write(&file, report.junit()).map_err(|source| Error::Junit { file, source })?;
     }
-    report.print(arguments.json).map_err(Error::Print)?;
+    report.print(json).map_err(Error::Print)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn play(service: &Service, cases: Vec<Case>, require_mode: bool) -> Vec<Entry> {
-    let has_mode = mode::is_there(service).await;
+/// Asks every case, in order.
+async fn play(cases: Vec<Case>, ask: impl AsyncFn(&Case) -> Result<Outcome, Failure>) -> Vec<Entry> {
     let mut entries = Vec::new();
     for case in cases {
         let started = Instant::now();
-        let outcome = match tokio::time::timeout(CASE_LIMIT, ask(service, &case, has_mode, require_mode)).await {
+        let outcome = match tokio::time::timeout(CASE_LIMIT, ask(&case)).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(failure)) => Outcome::Failed(failure),
             Err(_) => Outcome::Failed(Failure::came(format!("no end within {} s", CASE_LIMIT.as_secs()))),
@@ -171,6 +162,7 @@ async fn play(service: &Service, cases: Vec<Case>, require_mode: bool) -> Vec<En
             topic: case.topic,
             name: case.name,
             should: case.should,
+            user: case.user,
             mend: case.mend,
             outcome,
             time: started.elapsed(),
@@ -179,59 +171,12 @@ async fn play(service: &Service, cases: Vec<Case>, require_mode: bool) -> Vec<En
     entries
 }
 
-async fn ask(service: &Service, case: &Case, has_mode: bool, require_mode: bool) -> Result<Outcome, Failure> {
-    if case.needs_mode && !has_mode {
-        let why = "the service has no conformance mode";
-        return if require_mode { Err(Failure::came(why)) } else { Ok(Outcome::Skipped(why.to_owned())) };
-    }
-    let variables = cases::variables();
-    match &case.question {
-        Question::Check { name, with } => {
-            let canary = variables.text(CANARY);
-            check(service, name, &with.resolve(&variables), &canary).await
+impl Subject {
+    fn suite(&self) -> Suite {
+        match self {
+            Self::Logic(_) => logic::SUITE,
+            Self::Edge(_) => edge::SUITE,
         }
-        Question::Command { command, status, expect } => {
-            let command = command.resolve(&variables);
-            mode::command(service, command, *status, expect, &variables).await.map(|()| Outcome::Passed)
-        }
-        Question::Echo(object) => mode::echo(service, &object.resolve(&variables)).await.map(|()| Outcome::Passed),
-    }
-}
-
-async fn check(service: &Service, name: &str, with: &Value, canary: &str) -> Result<Outcome, Failure> {
-    match name {
-        "ping" => checks::ping(service).await,
-        "health" => checks::health(service).await,
-        "reflection" => return checks::reflection(service).await,
-        "unknown-method" => checks::unknown_method(service, with).await,
-        "concurrent-calls" => checks::concurrent_calls(service, with).await,
-        "unknown-fields" => checks::unknown_fields(service).await,
-        "handle-error" => checks::handle_error(service, with).await,
-        "borne" => checks::borne(service, with).await,
-        "large-data" => checks::large_data(service, with).await,
-        "deep-data" => checks::deep_data(service, with).await,
-        "malformed-message" => checks::malformed_message(service).await,
-        "canary" => checks::canary(service, with, canary).await,
-        "short-deadline" => checks::short_deadline(service, with).await,
-        "after-cancelled-calls" => checks::after_cancelled_calls(service, with).await,
-        "mode-echo-large" => mode::echo_large(service, with).await,
-        "mode-status-codes" => mode::status_codes(service, with).await,
-        "mode-status-reason" => mode::status_reason(service).await,
-        "mode-panic" => mode::panic(service, canary).await,
-        "mode-sleep" => mode::sleep(service, with).await,
-        "mode-sleep-together" => mode::sleep_together(service, with).await,
-        "mode-deadline" => mode::deadline(service, with).await,
-        "mode-cancellation" => mode::cancellation(service).await,
-        "mode-metadata" => mode::metadata(service).await,
-        _ => return Ok(Outcome::Skipped(format!("this flowctl has no check `{name}`"))),
-    }
-    .map(|()| Outcome::Passed)
-}
-
-impl Service {
-    /// Each case has a connection of its own, so that one that it breaks is no other's.
-    async fn connect(&self) -> Result<Connection, CallError> {
-        self.target.connect().await
     }
 }
 
@@ -242,11 +187,5 @@ impl Failure {
 
     fn came(came: impl Into<String>) -> Self {
         Self { came: came.into(), expected: None }
-    }
-}
-
-impl From<CallError> for Failure {
-    fn from(error: CallError) -> Self {
-        Self::came(error.to_string())
     }
 }

@@ -1,8 +1,27 @@
-//! What every HTTP client of ours needs: which hosts are this machine, and what went wrong, in one line.
+//! What every HTTP client of ours needs: how it is made, which hosts are this machine, and what went wrong, in one line.
 
 use std::error::Error;
+use std::time::Duration;
 
-use reqwest::Url;
+use reqwest::{Certificate, ClientBuilder, Url, redirect};
+use rustls::pki_types::CertificateDer;
+
+/// The platform waits as long for an answer.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client for the endpoint at `url`, as the platform's is. `trusted` replaces the system's certificate authorities.
+pub(crate) fn client(url: &Url, trusted: Option<&[CertificateDer<'static>]>) -> reqwest::Result<ClientBuilder> {
+    let mut client = reqwest::Client::builder().timeout(TIMEOUT).redirect(redirect::Policy::none());
+    if let Some(certificates) = trusted {
+        let certificates = certificates.iter().map(|certificate| Certificate::from_der(certificate));
+        client = client.tls_certs_only(certificates.collect::<reqwest::Result<Vec<_>>>()?);
+    }
+    if is_this_machine(url) {
+        // A proxy could not reach it.
+        client = client.no_proxy();
+    }
+    Ok(client)
+}
 
 /// Whether the host is a loopback address, which no other machine and no proxy sees.
 pub(crate) fn is_this_machine(url: &Url) -> bool {

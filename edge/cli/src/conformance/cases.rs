@@ -1,41 +1,39 @@
-//! The suite: YAML files, one for each topic, that say what is asked, what should come, and how to mend a service.
+//! A suite: YAML files, one for each topic, that say what is asked, what should come, and how to mend what does otherwise.
 //!
-//! It refuses to know how a question is put: a case names its check, `checks.rs` and `mode.rs` hold them.
+//! It refuses to know how a question is put: a case names its check or says what is sent, `logic` and `edge` do it.
 
 use std::collections::BTreeSet;
 
 use saphyr::{LoadableYamlNode as _, MarkedYamlOwned};
 use serde_json::Value;
 
-use super::CHECKS;
+use super::edge::Forge;
 use crate::script::expect::Pattern;
 use crate::script::template::{Template, Variables};
 use crate::script::yaml::{self, Fields};
 use crate::script::{self, Problem, read_expect};
 
-/// The files of the suite, in the order in which they are played.
-const FILES: &[(&str, &str)] = &[
-    ("service.yaml", include_str!("cases/service.yaml")),
-    ("requests.yaml", include_str!("cases/requests.yaml")),
-    ("privacy.yaml", include_str!("cases/privacy.yaml")),
-    ("time.yaml", include_str!("cases/time.yaml")),
-    ("values.yaml", include_str!("cases/values.yaml")),
-    ("outcomes.yaml", include_str!("cases/outcomes.yaml")),
-    ("failures.yaml", include_str!("cases/failures.yaml")),
-    ("calls.yaml", include_str!("cases/calls.yaml")),
-];
+/// The cases for one kind of subject.
+pub(super) struct Suite {
+    /// In the order in which they are played.
+    pub(super) files: &'static [(&'static str, &'static str)],
+    /// Every check that a case may name.
+    pub(super) checks: &'static [&'static str],
+}
 
 /// The variable with a text that must not come back.
 pub(super) const CANARY: &str = "canary";
 
-/// One thing that a service should do.
+/// One thing that a service or an endpoint should do.
 #[derive(Debug)]
 pub(super) struct Case {
     pub(super) topic: String,
     pub(super) name: String,
     /// What should come, as a sentence.
     pub(super) should: String,
-    /// How to mend a service that does otherwise.
+    /// What a user of the messaging client would see otherwise, where there is a user to see it.
+    pub(super) user: Option<String>,
+    /// How to mend what does otherwise.
     pub(super) mend: String,
     /// Whether the service must have the conformance mode.
     pub(super) needs_mode: bool,
@@ -51,6 +49,19 @@ pub(super) enum Question {
     Command { command: Template, status: u16, expect: Pattern },
     /// An object that must come back as it is.
     Echo(Template),
+    /// A message of the client's, the ways in which its request is not what the client would send, and what should come.
+    Post { send: Template, forge: Forge, expect: Expected },
+}
+
+/// What should come of a POST.
+#[derive(Debug)]
+pub(super) enum Expected {
+    /// This status, and this in the opened answer.
+    Answer(u16, Pattern),
+    /// A screen, or a sealed 427: what any flow may answer where it is opened.
+    Screen,
+    /// A status that blames the sender, 400 to 499.
+    Refusal,
 }
 
 /// Why a file of the suite cannot be read.
@@ -58,22 +69,26 @@ pub(super) enum Question {
 pub(crate) enum Error {
     #[error("{file}: {source}")]
     File { file: &'static str, source: script::Error },
-    #[error("{file}: {name} names the check `{check}`, which does not exist; there are {}", CHECKS.join(", "))]
-    Check { file: &'static str, name: String, check: String },
-    #[error("{file}: {name} should have exactly one of `check`, `command` and `echo`")]
+    #[error("{file}: {name} names the check `{check}`, which does not exist; there are {}", checks.join(", "))]
+    Check { file: &'static str, name: String, check: String, checks: &'static [&'static str] },
+    #[error("{file}: {name} should have exactly one of `check`, `command`, `echo` and `send`")]
     Question { file: &'static str, name: String },
+    #[error("{file}: {name}: `forge`: {source}")]
+    Forge { file: &'static str, name: String, source: serde_json::Error },
 }
 
-/// The whole suite.
-pub(super) fn load() -> Result<Vec<Case>, Error> {
-    let mut cases = Vec::new();
-    for (file, text) in FILES {
-        cases.extend(parse(file, text)?);
+impl Suite {
+    /// All the cases.
+    pub(super) fn load(&self) -> Result<Vec<Case>, Error> {
+        let mut cases = Vec::new();
+        for (file, text) in self.files {
+            cases.extend(parse(self.checks, file, text)?);
+        }
+        Ok(cases)
     }
-    Ok(cases)
 }
 
-fn parse(file: &'static str, text: &str) -> Result<Vec<Case>, Error> {
+fn parse(checks: &'static [&'static str], file: &'static str, text: &str) -> Result<Vec<Case>, Error> {
     let wrong = |source| Error::File { file, source };
     let documents = MarkedYamlOwned::load_from_str(text)
         .map_err(|error| wrong(script::Error::at(error.marker().line(), Problem::Yaml(error))))?;
@@ -85,36 +100,61 @@ fn parse(file: &'static str, text: &str) -> Result<Vec<Case>, Error> {
     let topic = fields.required_text("topic").map_err(wrong)?;
     let needs_mode = fields.get("needs_mode").is_some_and(|node| yaml::scalar(node).is_ok_and(|value| value == true));
     let nodes = yaml::items(fields.required("cases").map_err(wrong)?).unwrap_or_default();
-    nodes.iter().map(|node| Case::read(file, node, &topic, needs_mode)).collect()
+    nodes.iter().map(|node| Case::read(checks, file, node, &topic, needs_mode)).collect()
 }
 
 impl Case {
-    fn read(file: &'static str, node: &MarkedYamlOwned, topic: &str, needs_mode: bool) -> Result<Self, Error> {
+    fn read(
+        checks: &'static [&'static str],
+        file: &'static str,
+        node: &MarkedYamlOwned,
+        topic: &str,
+        needs_mode: bool,
+    ) -> Result<Self, Error> {
         let wrong = |source| Error::File { file, source };
         let fields = Fields::read(node, "a case").map_err(wrong)?;
         fields
-            .refuse_unknown(&["name", "should", "mend", "check", "with", "command", "expect", "echo"])
+            .refuse_unknown(&[
+                "name", "should", "user", "mend", "check", "with", "command", "expect", "echo", "send", "forge",
+            ])
             .map_err(wrong)?;
         let name = fields.required_text("name").map_err(wrong)?;
         let known = BTreeSet::from([script::FLOW_TOKEN.to_owned(), CANARY.to_owned()]);
         let template = |key| fields.get(key).map(|node| Template::read(node, &known)).transpose().map_err(wrong);
         let check = fields.optional_text("check").map_err(wrong)?;
-        let question = match (check, template("command")?, template("echo")?) {
-            (Some(check), _, _) if !CHECKS.contains(&check.as_str()) => return Err(Error::Check { file, name, check }),
-            (Some(name), None, None) => {
+        let question = match (check, template("command")?, template("echo")?, template("send")?) {
+            (Some(check), ..) if !checks.contains(&check.as_str()) => {
+                return Err(Error::Check { file, name, check, checks });
+            }
+            (Some(name), None, None, None) => {
                 Question::Check { name, with: template("with")?.unwrap_or(Template::Object(Vec::new())) }
             }
-            (None, Some(command), None) => {
+            (None, Some(command), None, None) => {
                 let node = fields.required("expect").map_err(wrong)?;
                 let (status, expect) = read_expect(node, &known).map_err(wrong)?;
                 Question::Command { command, status, expect }
             }
-            (None, None, Some(object)) => Question::Echo(object),
+            (None, None, Some(object), None) => Question::Echo(object),
+            (None, None, None, Some(send)) => {
+                let node = fields.required("expect").map_err(wrong)?;
+                let expect = match yaml::text(node).as_deref() {
+                    Some("a screen") => Expected::Screen,
+                    Some("a refusal") => Expected::Refusal,
+                    _ => {
+                        read_expect(node, &known).map(|(status, body)| Expected::Answer(status, body)).map_err(wrong)?
+                    }
+                };
+                let forge = template("forge")?.map(|forge| forge.resolve(&Variables::new("")));
+                let forge = forge.map_or_else(|| Ok(Forge::default()), serde_json::from_value);
+                let forge = forge.map_err(|source| Error::Forge { file, name: name.clone(), source })?;
+                Question::Post { send, forge, expect }
+            }
             _ => return Err(Error::Question { file, name }),
         };
         Ok(Self {
             topic: topic.to_owned(),
             should: fields.required_text("should").map_err(wrong)?,
+            user: fields.optional_text("user").map_err(wrong)?,
             mend: fields.required_text("mend").map_err(wrong)?,
             name,
             needs_mode,
@@ -137,33 +177,44 @@ pub(super) fn fresh_canary() -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{edge, logic};
     use super::*;
 
     fn error(text: &str) -> String {
-        parse("some.yaml", text).unwrap_err().to_string()
+        parse(&["ping"], "some.yaml", text).unwrap_err().to_string()
     }
 
     #[test]
-    fn every_case_of_the_suite_can_be_read_and_has_a_name_of_its_own() {
-        let cases = load().unwrap();
-        let names: BTreeSet<_> = cases.iter().map(|case| &case.name).collect();
-        assert_eq!(names.len(), cases.len());
-        let is_name =
-            |name: &str| name.chars().all(|letter| letter.is_ascii_lowercase() || "-0123456789".contains(letter));
-        assert!(names.iter().all(|name| is_name(name)), "{names:?}");
+    fn every_case_of_a_suite_can_be_read_and_has_a_name_of_its_own() {
+        for suite in [logic::SUITE, edge::SUITE] {
+            let cases = suite.load().unwrap();
+            let names: BTreeSet<_> = cases.iter().map(|case| &case.name).collect();
+            assert_eq!(names.len(), cases.len());
+            let is_name =
+                |name: &str| name.chars().all(|letter| letter.is_ascii_lowercase() || "-0123456789".contains(letter));
+            assert!(names.iter().all(|name| is_name(name)), "{names:?}");
+        }
     }
 
     #[test]
     fn every_check_is_used() {
-        let cases = load().unwrap();
-        let used: BTreeSet<_> = cases
-            .iter()
-            .filter_map(|case| match &case.question {
-                Question::Check { name, .. } => Some(name.as_str()),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(used, CHECKS.iter().copied().collect());
+        for suite in [logic::SUITE, edge::SUITE] {
+            let cases = suite.load().unwrap();
+            let used: BTreeSet<_> = cases
+                .iter()
+                .filter_map(|case| match &case.question {
+                    Question::Check { name, .. } => Some(name.as_str()),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(used, suite.checks.iter().copied().collect());
+        }
+    }
+
+    /// A user of the messaging client sees what an endpoint does wrong, so every case says what.
+    #[test]
+    fn every_case_for_an_endpoint_says_what_a_user_would_see() {
+        assert!(edge::SUITE.load().unwrap().iter().all(|case| case.user.is_some()));
     }
 
     #[test]
@@ -176,6 +227,9 @@ mod tests {
         assert!(error(&case("check: ping\n    echo: {}")).contains("exactly one of"));
         assert!(error(&case("check: pnig")).contains("`pnig`, which does not exist; there are ping"));
         assert_eq!(error(&case("command: {}")), "some.yaml: line 3: `expect` is required");
+        assert!(
+            error(&case("send: {}\n    expect: a refusal\n    forge: { kye: good }")).contains("unknown field `kye`")
+        );
         assert!(error(&case("echo: { a: '${canry}' }")).contains("did you mean `canary`?"));
         assert!(error("topic: [").starts_with("some.yaml: line "));
     }

@@ -17,6 +17,7 @@ pub(super) struct Entry {
     pub(super) topic: String,
     pub(super) name: String,
     pub(super) should: String,
+    pub(super) user: Option<String>,
     pub(super) mend: String,
     pub(super) outcome: Outcome,
     pub(super) time: Duration,
@@ -65,7 +66,7 @@ impl Entry {
         }
     }
 
-    /// What came, what should have come, and how to mend it; or why a case was skipped or warned of.
+    /// What came, what should have come, what a user would see, and how to mend it; or why a case was skipped or warned of.
     fn notes(&self) -> Vec<(&'static str, &str)> {
         match &self.outcome {
             Outcome::Passed => Vec::new(),
@@ -73,7 +74,9 @@ impl Entry {
             Outcome::Skipped(why) => vec![("because", why)],
             Outcome::Failed(failure) => {
                 let expected = failure.expected.as_deref().unwrap_or(&self.should);
-                vec![("came", &failure.came), ("expected", expected), ("mend", &self.mend)]
+                let user = self.user.as_deref().map(|user| ("user", user));
+                let what = [("came", failure.came.as_str()), ("expected", expected)];
+                what.into_iter().chain(user).chain([("mend", self.mend.as_str())]).collect()
             }
         }
     }
@@ -173,9 +176,11 @@ impl Report {
             });
             return writeln!(out, "{report}");
         }
-        let width = self.entries.iter().map(|entry| entry.name.chars().count()).max().unwrap_or_default();
+        let widest = |text: fn(&Entry) -> &str| self.entries.iter().map(|entry| text(entry).chars().count()).max();
+        let topics = widest(|entry| &entry.topic).unwrap_or_default();
+        let names = widest(|entry| &entry.name).unwrap_or_default();
         for entry in &self.entries {
-            writeln!(out, "{:9} {:width$}  {}", entry.topic, entry.name, self.remark(entry))?;
+            writeln!(out, "{:topics$}  {:names$}  {}", entry.topic, entry.name, self.remark(entry))?;
             for (key, note) in entry.notes() {
                 writeln!(out, "          {key:>8}: {}", printable(note))?;
             }

@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where the service listens.
 #[derive(Debug, Clone)]
-pub(super) enum Target {
+pub(in crate::conformance) enum Target {
     Tcp { host: String, port: u16, origin: Uri },
     Unix { path: PathBuf },
 }
@@ -64,7 +64,7 @@ pub(super) struct Connection {
 
 impl Target {
     /// Reads the URL of a service on a command line.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(in crate::conformance) fn parse(text: &str) -> Result<Self, &'static str> {
         const RIGHT: &str = "should be where the service listens, http://HOST:PORT or unix:///PATH";
         if let Some(path) = text.strip_prefix("unix://").filter(|path| path.starts_with('/')) {
             return Ok(Self::Unix { path: path.into() });

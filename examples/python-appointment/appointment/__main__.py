@@ -33,7 +33,9 @@ async def run() -> None:
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     with tracing() as interceptors:
         async with open_bookings() as bookings:
-            server = Server(bookings, os.environ.get("FLOW_LOGIC_LISTEN", DEFAULT_ADDRESS), interceptors)
+            address = os.environ.get("FLOW_LOGIC_LISTEN", DEFAULT_ADDRESS)
+            conformance_mode = os.environ.get("FLOW_CONFORMANCE_MODE") == "1"
+            server = Server(bookings, address, interceptors, conformance_mode=conformance_mode)
             await server.start()
             await stop.wait()
             await server.stop()

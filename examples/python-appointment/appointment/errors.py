@@ -4,17 +4,15 @@ It refuses to know users: what a user should read is an answer, never an error. 
 failed, and never quotes a token or what the user typed.
 """
 
-from typing import ClassVar
-
 from grpc import StatusCode
 
 
 class LogicError(Exception):
     """A failure of the logic. The user sees the client's generic error and may press "retry"."""
 
-    code: ClassVar[StatusCode] = StatusCode.INTERNAL
+    code: StatusCode = StatusCode.INTERNAL
     # For programs, in a google.rpc.ErrorInfo; the text is for people and may change.
-    reason: ClassVar[str] = "INTERNAL"
+    reason: str = "INTERNAL"
 
 
 class InvalidRequestError(LogicError):

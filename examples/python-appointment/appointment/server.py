@@ -16,6 +16,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_reflection.v1alpha import reflection
 
 from appointment.bookings import Bookings
+from appointment.conformance import ConformanceMode
 from appointment.errors import StartError
 from appointment.flow import Appointments
 from appointment.service import FlowService
@@ -62,7 +63,14 @@ class Health(health.aio.HealthServicer):
 class Server:
     """The flow, health and reflection on one address."""
 
-    def __init__(self, bookings: Bookings, address: str, interceptors: Sequence[ServerInterceptor] = ()) -> None:
+    def __init__(
+        self,
+        bookings: Bookings,
+        address: str,
+        interceptors: Sequence[ServerInterceptor] = (),
+        *,
+        conformance_mode: bool = False,
+    ) -> None:
         host = _host(address)
         self._health = Health()
         options = [
@@ -72,7 +80,8 @@ class Server:
             ("grpc.so_reuseport", 0),
         ]
         self._server = grpc.aio.server(interceptors=list(interceptors), options=options)
-        add_FlowServiceServicer_to_server(FlowService(Appointments(bookings)), self._server)
+        service = ConformanceMode if conformance_mode else FlowService
+        add_FlowServiceServicer_to_server(service(Appointments(bookings)), self._server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         names = (_FLOW_SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)

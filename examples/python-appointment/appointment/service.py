@@ -31,7 +31,9 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class _Request(Protocol):
+class Request(Protocol):
+    """What every request of the contract has."""
+
     @property
     def request_id(self) -> str: ...
 
@@ -45,13 +47,13 @@ class FlowService(FlowServiceServicer):
     async def HandleDataExchange(
         self, request: HandleDataExchangeRequest, context: ServicerContext[Any, Any]
     ) -> HandleDataExchangeResponse:
-        return await _answer(request, context, self._flow.data_exchange(request))
+        return await answer(request, context, self._flow.data_exchange(request))
 
     async def HandleError(self, request: HandleErrorRequest, context: ServicerContext[Any, Any]) -> HandleErrorResponse:
-        return await _answer(request, context, _note(request))
+        return await answer(request, context, _note(request))
 
     async def Ping(self, request: PingRequest, context: ServicerContext[Any, Any]) -> PingResponse:
-        await _answer(request, context, self._flow.ping())
+        await answer(request, context, self._flow.ping())
         return PingResponse()
 
 
@@ -62,7 +64,7 @@ async def _note(request: HandleErrorRequest) -> HandleErrorResponse:
     return HandleErrorResponse()
 
 
-async def _answer(request: _Request, context: ServicerContext[Any, Any], outcome: Awaitable[T]) -> T:
+async def answer(request: Request, context: ServicerContext[Any, Any], outcome: Awaitable[T]) -> T:
     current_request_id.set(request.request_id)
     failure: LogicError
     try:

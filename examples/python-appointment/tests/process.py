@@ -48,7 +48,11 @@ class Running:
 
 @asynccontextmanager
 async def run(**environment: str) -> AsyncIterator[tuple[Running, grpc.aio.Channel]]:
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("OTEL_", "DATABASE_URL"))}
+    inherited = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("OTEL_", "DATABASE_URL", "FLOW_CONFORMANCE_MODE"))
+    }
     process = await asyncio.create_subprocess_exec(
         *[sys.executable, "-m", "appointment"],
         cwd=FOLDER,

@@ -14,6 +14,8 @@ import (
 
 	"example.com/go-appointment/internal/appointment"
 	"example.com/go-appointment/internal/bookings"
+	"example.com/go-appointment/internal/conformance"
+	flowv1 "example.com/go-appointment/internal/gen/flow/v1"
 	"example.com/go-appointment/internal/server"
 	"example.com/go-appointment/internal/telemetry"
 )
@@ -67,5 +69,9 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	return server.Serve(ctx, listener, appointment.NewService(store))
+	var logic flowv1.FlowServiceServer = appointment.NewService(store)
+	if os.Getenv("FLOW_CONFORMANCE_MODE") == "1" {
+		logic = &conformance.Mode{FlowServiceServer: logic}
+	}
+	return server.Serve(ctx, listener, logic)
 }

@@ -12,6 +12,9 @@ import { createLog, startTracing } from './telemetry.ts';
 
 const STDERR = 2;
 
+// The stubs make plain objects of what comes, by assignment. With this setter the key `__proto__` would get lost on the way.
+Reflect.deleteProperty(Object.prototype, '__proto__');
+
 const log = createLog(destination({ fd: STDERR, sync: true }));
 setLogger({
   error: (text: string) => {

@@ -10,7 +10,7 @@ import { status } from '@grpc/grpc-js';
 export type Reason =
   'CANCELLED' | 'DEADLINE_EXCEEDED' | 'INTERNAL' | 'INVALID_FORM_DATA' | 'INVALID_REQUEST' | 'PANIC' | 'UNAVAILABLE';
 
-export const STATUS_OF_REASON: Readonly<Record<Reason, status>> = {
+const STATUS_OF_REASON: Readonly<Record<Reason, status>> = {
   CANCELLED: status.CANCELLED,
   DEADLINE_EXCEEDED: status.DEADLINE_EXCEEDED,
   INTERNAL: status.INTERNAL,
@@ -27,10 +27,12 @@ export const STATUS_OF_REASON: Readonly<Record<Reason, status>> = {
  */
 export class LogicError extends Error {
   override readonly name = 'LogicError';
-  readonly reason: Reason;
+  readonly code: status;
+  readonly reason: string;
 
   constructor(reason: Reason, text: string) {
     super(text);
+    this.code = STATUS_OF_REASON[reason];
     this.reason = reason;
   }
 }

@@ -26,7 +26,9 @@ const stop = Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
 const stopTracing = startTracing(log);
 try {
   log.info('bookings are kept in memory, and gone with the process');
-  const server = await Server.start(new Memory(), process.env['FLOW_LOGIC_LISTEN'] ?? DEFAULT_ADDRESS, log);
+  const address = process.env['FLOW_LOGIC_LISTEN'] ?? DEFAULT_ADDRESS;
+  const isConformanceMode = process.env['FLOW_CONFORMANCE_MODE'] === '1';
+  const server = await Server.start(new Memory(), address, log, { isConformanceMode });
   await stop;
   await server.stop();
 } catch (error) {

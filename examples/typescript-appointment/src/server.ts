@@ -15,6 +15,7 @@ import { HealthImplementation, protoPath as healthProto, type ServingStatus } fr
 import type { Logger } from 'pino';
 
 import type { Bookings } from './bookings.ts';
+import { conformanceMode } from './conformance.ts';
 import { StartError } from './errors.ts';
 import { Appointments } from './flow.ts';
 import { FlowServiceService } from './gen/flow/v1/flow_service.ts';
@@ -31,6 +32,7 @@ const DEFAULTS = {
   maxConnectionAgeMs: 5 * 60 * 1000,
   // The platform gives up on a call after 10 seconds, so no answer is worth a longer wait.
   drainMs: 10 * 1000,
+  isConformanceMode: false,
 };
 
 /** The flow, health and reflection on one address. */
@@ -52,12 +54,13 @@ export class Server {
 
   static async start(bookings: Bookings, address: string, log: Logger, options: Partial<typeof DEFAULTS> = {}) {
     const host = hostOf(address);
-    const { maxConnectionAgeMs, drainMs } = { ...DEFAULTS, ...options };
+    const { maxConnectionAgeMs, drainMs, isConformanceMode } = { ...DEFAULTS, ...options };
     const grpc = new GrpcServer({
       'grpc.max_connection_age_ms': maxConnectionAgeMs,
       'grpc.max_connection_age_grace_ms': drainMs,
     });
-    grpc.addService(FlowServiceService, flowService(new Appointments(bookings), log));
+    const flow = flowService(new Appointments(bookings), log);
+    grpc.addService(FlowServiceService, isConformanceMode ? conformanceMode(flow, log) : flow);
     const health = new Health(grpc);
     reflection().addToServer(grpc);
     let port: number;

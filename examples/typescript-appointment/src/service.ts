@@ -5,7 +5,7 @@ import { ErrorInfo } from 'nice-grpc-error-details';
 import { Status } from 'nice-grpc-error-details/lib/proto/google/rpc/status.js';
 import type { Logger } from 'pino';
 
-import { LogicError, STATUS_OF_REASON } from './errors.ts';
+import { LogicError } from './errors.ts';
 import type { Appointments } from './flow.ts';
 import type { FlowServiceServer } from './gen/flow/v1/flow_service.ts';
 
@@ -34,7 +34,7 @@ interface CallContext {
   readonly callLog: Logger;
 }
 
-function unary<Request extends { requestId: string }, Response>(
+export function unary<Request extends { requestId: string }, Response>(
   log: Logger,
   answer: (request: Request, context: CallContext) => Promise<Response>,
 ): handleUnaryCall<Request, Response> {
@@ -72,8 +72,7 @@ function toLogicError(error: unknown, call: ServerUnaryCall<unknown, unknown>, c
   return new LogicError('PANIC', 'the logic threw an exception');
 }
 
-function toServiceError({ name, message, reason }: LogicError): ServiceError {
-  const code = STATUS_OF_REASON[reason];
+function toServiceError({ name, message, code, reason }: LogicError): ServiceError {
   const info = ErrorInfo.encode(ErrorInfo.create({ reason, domain: DOMAIN })).finish();
   const details = [{ typeUrl: `type.googleapis.com/${ErrorInfo.$type}`, value: info }];
   const metadata = new Metadata();

@@ -8,6 +8,7 @@ import com.google.common.util.concurrent.ThreadFactoryBuilder;
 import flow.v1.FlowServiceGrpc;
 import io.grpc.Server;
 import io.grpc.ServerInterceptor;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.protobuf.services.HealthStatusManager;
@@ -49,14 +50,18 @@ final class FlowServer {
     private final HostAndPort address;
 
     /** Listens on an IP address and a port, and serves. The interceptors see the calls of the flow alone. */
-    FlowServer(Appointments flow, String address, Duration maxConnectionAge, List<ServerInterceptor> interceptors)
+    FlowServer(
+            ServerServiceDefinition flow,
+            String address,
+            Duration maxConnectionAge,
+            List<ServerInterceptor> interceptors)
             throws StartException {
         HostAndPort asked = parse(address);
         health.setStatus(FlowServiceGrpc.SERVICE_NAME, ServingStatus.SERVING);
         server = NettyServerBuilder.forAddress(
                         new InetSocketAddress(InetAddresses.forString(asked.getHost()), asked.getPort()))
                 .executor(calls)
-                .addService(intercept(new FlowService(flow), interceptors))
+                .addService(intercept(flow, interceptors))
                 .addService(intercept(health.getHealthService(), streams))
                 .addService(intercept(ProtoReflectionServiceV1.newInstance(), streams))
                 .maxConnectionAge(maxConnectionAge.toMillis(), TimeUnit.MILLISECONDS)

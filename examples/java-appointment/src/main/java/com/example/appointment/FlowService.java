@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.MDC;
 
 /** Between the contract and the flow: an exception becomes a status, and each log line has the call's name. */
-final class FlowService extends FlowServiceImplBase {
+class FlowService extends FlowServiceImplBase {
     private static final Logger log = LoggerFactory.getLogger(FlowService.class);
 
     private final Appointments flow;
@@ -55,7 +55,7 @@ final class FlowService extends FlowServiceImplBase {
         });
     }
 
-    private static <T> void answer(String requestId, StreamObserver<T> observer, Supplier<T> logic) {
+    static <T> void answer(String requestId, StreamObserver<T> observer, Supplier<T> logic) {
         MDC.put("request_id", requestId);
         try {
             if (Context.current().isCancelled()) {

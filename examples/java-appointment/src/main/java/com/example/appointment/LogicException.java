@@ -54,12 +54,14 @@ class LogicException extends RuntimeException {
 
     /** Without a cause: a span would record its text. */
     StatusRuntimeException toStatus() {
-        ErrorInfo info = ErrorInfo.newBuilder()
-                .setReason(reason.name())
-                .setDomain(DOMAIN)
-                .build();
+        return toStatus(reason.code.value(), reason.name());
+    }
+
+    final StatusRuntimeException toStatus(int code, String reason) {
+        ErrorInfo info =
+                ErrorInfo.newBuilder().setReason(reason).setDomain(DOMAIN).build();
         return StatusProto.toStatusRuntimeException(Status.newBuilder()
-                .setCode(reason.code.value())
+                .setCode(code)
                 .setMessage(getMessage())
                 .addDetails(Any.pack(info))
                 .build());

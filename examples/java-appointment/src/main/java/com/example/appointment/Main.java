@@ -1,5 +1,6 @@
 package com.example.appointment;
 
+import io.grpc.ServerServiceDefinition;
 import java.time.Clock;
 import java.time.ZoneId;
 import org.slf4j.Logger;
@@ -29,7 +30,10 @@ public final class Main {
         log.info("bookings are kept in memory, and gone with the process");
         Appointments flow = new Appointments(new MemoryBookings(), Clock.system(ZoneId.systemDefault()));
         String address = System.getenv().getOrDefault("FLOW_LOGIC_LISTEN", FlowServer.DEFAULT_ADDRESS);
-        FlowServer server = new FlowServer(flow, address, FlowServer.MAX_CONNECTION_AGE, telemetry.interceptors());
+        boolean isConformanceMode = "1".equals(System.getenv("FLOW_CONFORMANCE_MODE"));
+        ServerServiceDefinition service =
+                isConformanceMode ? ConformanceMode.of(flow) : new FlowService(flow).bindService();
+        FlowServer server = new FlowServer(service, address, FlowServer.MAX_CONNECTION_AGE, telemetry.interceptors());
         Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server, telemetry), "stop"));
         server.awaitTermination();
     }

@@ -33,7 +33,9 @@ final class RunningProcess implements AutoCloseable {
                 "-cp",
                 System.getProperty("java.class.path"),
                 Main.class.getName());
-        builder.environment().keySet().removeIf(name -> name.startsWith("OTEL_"));
+        builder.environment()
+                .keySet()
+                .removeIf(name -> name.startsWith("OTEL_") || name.equals("FLOW_CONFORMANCE_MODE"));
         builder.environment().put("FLOW_LOGIC_LISTEN", Served.ANY_PORT);
         builder.environment().putAll(variables);
         return new RunningProcess(builder.start());

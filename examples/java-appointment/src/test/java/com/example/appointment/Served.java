@@ -12,6 +12,7 @@ import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.ServerInterceptor;
+import io.grpc.ServerServiceDefinition;
 import io.grpc.stub.MetadataUtils;
 import java.time.Clock;
 import java.time.Duration;
@@ -36,8 +37,12 @@ record Served(FlowServer server, ManagedChannel channel) implements AutoCloseabl
 
     static Served serve(Bookings bookings, Duration maxConnectionAge, ServerInterceptor... interceptors)
             throws StartException {
-        FlowServer server = new FlowServer(flow(bookings), ANY_PORT, maxConnectionAge, List.of(interceptors));
+        FlowServer server = new FlowServer(service(bookings), ANY_PORT, maxConnectionAge, List.of(interceptors));
         return new Served(server, connect(server.address().toString()));
+    }
+
+    static ServerServiceDefinition service(Bookings bookings) {
+        return new FlowService(flow(bookings)).bindService();
     }
 
     static Appointments flow(Bookings bookings) {

@@ -234,7 +234,7 @@ class ServerTest {
     }
 
     private void start(String address) throws StartException {
-        new FlowServer(Served.flow(bookings), address, FlowServer.MAX_CONNECTION_AGE, List.of());
+        new FlowServer(Served.service(bookings), address, FlowServer.MAX_CONNECTION_AGE, List.of());
     }
 
     private static boolean stop(FlowServer server) {

@@ -52,6 +52,9 @@ pub(crate) struct Arguments {
     /// Fail the cases that need the conformance mode, in place of skipping them, where the service does not have it.
     #[arg(long, conflicts_with = "edge")]
     require_mode: bool,
+    /// Ask this case alone; may be given several times.
+    #[arg(long, value_name = "CASE")]
+    only: Vec<String>,
     /// Cases that must fail, one name a line, # before a comment; one of them that passes is an error.
     #[arg(long, value_name = "FILE")]
     known_failing: Option<PathBuf>,
@@ -77,6 +80,8 @@ pub(crate) enum Error {
     NoKeys,
     #[error("the endpoint cannot be reached: {0}; see that --edge is its URL")]
     EdgeNotReached(String),
+    #[error("--only: there is no case `{name}`{}", report::hint(.nearest))]
+    NoSuchCase { name: String, nearest: Option<String> },
     #[error(transparent)]
     Client(#[from] client::Error),
     #[error(transparent)]
@@ -126,6 +131,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         (None, None) => return Err(Error::NoKeys),
     };
     let cases = subject.suite().load()?;
+    let cases = if arguments.only.is_empty() { cases } else { only(cases, &arguments.only)? };
     let script = script.as_deref().map(Script::load).transpose()?;
     let names = cases.iter().map(|case| case.name.as_str());
     let names = names.chain(script.iter().flat_map(|script| &script.steps).map(|step| step.name.as_str()));
@@ -146,6 +152,17 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     }
     report.print(json).map_err(Error::Print)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The cases with these names.
+fn only(mut cases: Vec<Case>, names: &[String]) -> Result<Vec<Case>, Error> {
+    let known: BTreeSet<_> = cases.iter().map(|case| case.name.clone()).collect();
+    if let Some(name) = names.iter().find(|name| !known.contains(*name)) {
+        let nearest = conversation::nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
+        return Err(Error::NoSuchCase { name: name.clone(), nearest });
+    }
+    cases.retain(|case| names.contains(&case.name));
+    Ok(cases)
 }
 
 /// Asks every case, in order.

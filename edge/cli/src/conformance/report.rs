@@ -190,7 +190,7 @@ impl Report {
     }
 }
 
-fn hint(nearest: &Option<String>) -> String {
+pub(super) fn hint(nearest: &Option<String>) -> String {
     nearest.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 

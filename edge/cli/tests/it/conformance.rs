@@ -1,6 +1,8 @@
 //! `flowctl conformance` against a service that has the conformance mode, and against services that each do one thing
 //! wrong.
 
+mod edge;
+mod endpoint;
 mod mutants;
 mod service;
 
@@ -59,7 +61,7 @@ fn a_service_without_the_mode_has_those_cases_skipped_and_never_passed() {
 #[test]
 fn every_mutant_is_caught_by_its_case() {
     let survives = |(mutation, case): &(Mutation, &str)| {
-        let report = report(&Running::start(*mutation), &["--require-mode"]);
+        let report = report(&Running::start(*mutation), &["--require-mode", "--only", case]);
         let failed = verdicts(&report, "failed");
         let is_caught = failed.iter().any(|failed| failed == case);
         (!is_caught).then(|| format!("{mutation:?} was not caught by {case}, but by {failed:?}"))
@@ -80,6 +82,13 @@ fn every_case_has_a_mutant() {
     let report = report(&Running::start(Mutation::None), &["--require-mode"]);
     let names: BTreeSet<_> = verdicts(&report, "passed").into_iter().collect();
     assert_eq!(names, mutants::TABLE.iter().map(|(_, case)| (*case).to_owned()).collect());
+}
+
+#[test]
+fn a_case_that_does_not_exist_cannot_be_asked_for() {
+    let ran = run(&tempdir().unwrap(), &Running::start(Mutation::None), &["--only", "pnig"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains("--only: there is no case `pnig`; did you mean `ping`?"), "{}", ran.stderr);
 }
 
 #[test]

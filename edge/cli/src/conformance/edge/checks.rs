@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::exchange::{Opened, Reply};
 use super::forge::{Forge, Session};
 use super::{Edge, Failure, Outcome};
-use crate::client::fresh_flow_token;
+use crate::client::{Error, Object, fresh_flow_token};
 
 /// Headers that differ from answer to answer whatever was asked.
 const VARYING: &[&str] = &["date", "x-request-id", "etag", "server-timing", "traceparent", "cf-ray", "age"];
@@ -74,7 +74,8 @@ pub(super) async fn repeat_under_new_key(edge: &Edge) -> Result<(), Failure> {
 /// A request that comes twice, byte by byte, gets the same answer or none: another one under the same key and vector would
 /// give both away.
 pub(super) async fn replay(edge: &Edge) -> Result<(), Failure> {
-    let message = edge.complete(object(json!({ "action": "INIT" })), &fresh_flow_token());
+    let init = Object::from_iter([("action".to_owned(), "INIT".into())]);
+    let message = edge.complete(init, &fresh_flow_token());
     let post = edge.forger.post(message.into(), &Forge::default())?;
     let (first, second) = (edge.send_post(&post).await?, edge.send_post(&post).await?);
     match (&first.opened, &second.opened) {
@@ -83,6 +84,17 @@ pub(super) async fn replay(edge: &Edge) -> Result<(), Failure> {
         }
         (_, Opened::Empty | Opened::Unreadable(_)) if second.status >= 500 => Err(Failure::came(second.describe())),
         _ => Ok(()),
+    }
+}
+
+/// An endpoint may break the connection off rather than read on.
+pub(super) async fn oversized_message(edge: &Edge, with: &Value) -> Result<(), Failure> {
+    let forge: Forge = serde_json::from_value(json!({ "filler": with["bytes"] })).unwrap_or_default();
+    match edge.wire.send(&edge.forger.post(ping(), &forge)?).await {
+        Ok(reply) if (400..500).contains(&reply.status) => Ok(()),
+        Ok(reply) => Err(Failure::came(reply.describe())),
+        Err(Error::Broken(_)) => Ok(()),
+        Err(error) => Err(Failure::came(error.to_string())),
     }
 }
 
@@ -162,11 +174,4 @@ fn ping() -> Value {
 fn is_active(reply: &Reply) -> bool {
     let is_active = reply.object().and_then(|object| object.get("data")).is_some_and(|data| data["status"] == "active");
     reply.status == 200 && is_active
-}
-
-fn object(value: Value) -> crate::client::Object {
-    match value {
-        Value::Object(object) => object,
-        _ => crate::client::Object::new(),
-    }
 }

@@ -7,7 +7,7 @@ use aws_lc_rs::rsa::{
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flow_wire::envelope::{AES_KEY_LENGTH, AesKey, ENCRYPTED_AES_KEY_LENGTH, Envelope, IV_LENGTH, TAG_LENGTH};
-use flow_wire::keys::{PrivateKey, PublicKey};
+use flow_wire::keys::PublicKey;
 use flow_wire::signature::{self, AppSecret};
 use rustls::pki_types::SubjectPublicKeyInfoDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -15,6 +15,19 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Failure;
+
+/// A public key whose private half was thrown away.
+const KEY_OF_NOBODY: &str = "\
+-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA2XhlSEIPqI/ZKs02qv/n
+zjsjFhwN7ewmtVosqDDpMJHNoxJ8gGRI33BJgivZmrm74NkjQsmJFjdhWGbQhrg6
+xV+XA3+Jt7bwnH7yCgYLcTKOC9t7f4zoMWO32iDNQSCzBKLGdd8Yjue6YS334w5H
+w5AhSI6BqN3DkXHJHcfxqow0xf/mhhpqbKWiz6UNYXNc3ljdW17lashpcw4o0Bma
+B8etgoPn7p/4oMOLL6krKYva2l1xFXXWgYsy95RJ94CvCuW9CHW1FosYHwqSzrwr
+MFruwf9LBGM1eaFb5HWLXaYc/C2VMZwvafp6qGIGMGgBe7TTLf7JZqiFQP+PSQ5u
+KQIDAQAB
+-----END PUBLIC KEY-----
+";
 
 /// The ways in which a request is not what the client would send; none by default.
 #[derive(Debug, Default, Deserialize)]
@@ -161,7 +174,7 @@ impl Forger {
         old_app_secret: Option<AppSecret>,
         old_public_key: Option<PublicKey>,
     ) -> Result<Self, crate::client::Error> {
-        let other_public_key = PrivateKey::generate()?.public_key();
+        let other_public_key = PublicKey::from_pem(KEY_OF_NOBODY)?;
         let other_app_secret = AppSecret::new(b"a secret of no app").unwrap_or_else(|_| app_secret.clone());
         Ok(Self { public_key, app_secret, old_app_secret, old_public_key, other_public_key, other_app_secret })
     }

@@ -21,6 +21,7 @@ use self::cases::{Case, Suite};
 use self::edge::Edge;
 use self::logic::{Service, Target};
 use self::report::{Entry, Report};
+use crate::endpoint::Access;
 use crate::script::{self as conversation, Script};
 use crate::{client, endpoint, files};
 
@@ -117,6 +118,33 @@ struct Failure {
     came: String,
     /// More exact than the case's own sentence, where there is something more exact.
     expected: Option<String>,
+}
+
+/// What a case of the endpoint's suite came to.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    pub(crate) case: String,
+    pub(crate) should: String,
+    /// In place of what should have come.
+    pub(crate) came: Option<String>,
+    pub(crate) mend: String,
+    pub(crate) time: Duration,
+}
+
+/// Asks an endpoint these cases of its suite.
+pub(crate) async fn ask_edge(access: Access, names: &[&str]) -> Result<Vec<Verdict>, Error> {
+    let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+    let cases = only(edge::SUITE.load()?, &names)?;
+    let entries = Edge::new(access, None, None)?.hold(cases, None).await?;
+    let verdict = |entry: Entry| {
+        let Entry { name: case, should, outcome, mend, time, .. } = entry;
+        let came = match outcome {
+            Outcome::Failed(failure) => Some(failure.came),
+            _ => None,
+        };
+        Verdict { case, should, came, mend, time }
+    };
+    Ok(entries.into_iter().map(verdict).collect())
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {

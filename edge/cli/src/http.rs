@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use reqwest::{Certificate, ClientBuilder, Url, redirect};
 use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::BuilderVerifierExt as _;
 
 /// The platform waits as long for an answer.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,6 +23,26 @@ pub(crate) fn client(url: &Url, trusted: Option<&[CertificateDer<'static>]>) -> 
         client = client.no_proxy();
     }
     Ok(client)
+}
+
+/// TLS for a connection of our own making, with the names of the protocols that it offers.
+pub(crate) fn tls_config(
+    trusted: Option<Vec<CertificateDer<'static>>>,
+    protocols: &[&str],
+) -> Result<ClientConfig, rustls::Error> {
+    let config = ClientConfig::builder();
+    let mut config = match trusted {
+        Some(certificates) => {
+            let mut roots = RootCertStore::empty();
+            for certificate in certificates {
+                roots.add(certificate)?;
+            }
+            config.with_root_certificates(roots).with_no_client_auth()
+        }
+        None => config.with_platform_verifier()?.with_no_client_auth(),
+    };
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+    Ok(config)
 }
 
 /// Whether the host is a loopback address, which no other machine and no proxy sees.

@@ -7,6 +7,7 @@ mod bench;
 mod client;
 mod conformance;
 mod dev;
+mod doctor;
 mod endpoint;
 mod files;
 mod graph;
@@ -38,8 +39,10 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Send sealed and signed load, and hold the answers against the platform's thresholds.
     Bench(bench::Arguments),
-    /// Hold a FlowService, in whatever language, against what the contract asks of every one.
+    /// Hold a FlowService against the contract, or an endpoint against the platform's protocol, whoever made it.
     Conformance(conformance::Arguments),
+    /// Look at a live endpoint, and say what is wrong with it, the first thing first.
+    Doctor(doctor::Arguments),
     /// Run everything on this machine: an edge, a sample flow or your logic, and one conversation through both.
     Dev(dev::Arguments),
 }
@@ -54,6 +57,8 @@ enum Error {
     Bench(#[from] bench::Error),
     #[error(transparent)]
     Conformance(#[from] conformance::Error),
+    #[error(transparent)]
+    Doctor(#[from] doctor::Error),
     #[error(transparent)]
     Dev(#[from] dev::Error),
 }
@@ -74,6 +79,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Simulate(arguments) => simulate::run(arguments)?,
         Command::Bench(arguments) => bench::run(arguments)?,
         Command::Conformance(arguments) => conformance::run(arguments)?,
+        Command::Doctor(arguments) => doctor::run(arguments)?,
         Command::Dev(arguments) => dev::run(arguments)?,
     })
 }

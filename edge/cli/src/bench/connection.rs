@@ -10,9 +10,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use reqwest::Url;
+use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -61,10 +60,11 @@ impl Peer {
         let host = url.host_str().ok_or(Error::Url)?.trim_matches(['[', ']']).to_owned();
         let port = url.port_or_known_default().ok_or(Error::Url)?;
         let authority = url.authority();
+        let alpn = if is_http2 { "h2" } else { "http/1.1" };
         let tls = match url.scheme() {
             "https" => {
                 let name = ServerName::try_from(host.clone()).map_err(|_| Error::Url)?;
-                Some((Arc::new(tls(trusted, is_http2)?), name))
+                Some((Arc::new(http_client::tls_config(trusted, &[alpn])?), name))
             }
             _ => None,
         };
@@ -150,20 +150,4 @@ impl Connection {
 
 fn not_connected(error: impl std::error::Error) -> Failure {
     Failure::NotConnected(http_client::chain(&error))
-}
-
-fn tls(trusted: Option<Vec<CertificateDer<'static>>>, is_http2: bool) -> Result<ClientConfig, Error> {
-    let config = ClientConfig::builder();
-    let mut config = match trusted {
-        Some(certificates) => {
-            let mut roots = RootCertStore::empty();
-            for certificate in certificates {
-                roots.add(certificate)?;
-            }
-            config.with_root_certificates(roots).with_no_client_auth()
-        }
-        None => config.with_platform_verifier()?.with_no_client_auth(),
-    };
-    config.alpn_protocols = vec![if is_http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
-    Ok(config)
 }

@@ -4,6 +4,7 @@
 mod bench;
 mod conformance;
 mod dev;
+mod doctor;
 mod endpoint;
 mod graph;
 mod graph_api;

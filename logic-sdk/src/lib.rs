@@ -248,7 +248,7 @@
 //! All of them serve `grpc.health.v1.Health`, by which the edge and Kubernetes learn that the logic is ready, and server
 //! reflection. On a stop health turns to `NOT_SERVING` and calls in flight get 10 seconds to finish. Connections are renewed
 //! after about 5 minutes, so that new replicas get their share also behind a plain Kubernetes Service; calls in flight finish
-//! there too. Log lines are [`tracing`] events; those written during a call carry its endpoint and request id.
+//! there too. With `FLOW_CONFORMANCE_MODE=1`, for tests alone, the service also does what `flowctl conformance` tells it. Log lines are [`tracing`] events; those written during a call carry its endpoint and request id.
 //!
 //! ```
 //! # use flow_logic_sdk::{DataExchange, Error, FlowLogic, Reply};
@@ -272,6 +272,7 @@
 //! # }
 //! ```
 
+mod conformance;
 mod error;
 mod form;
 mod logic;

@@ -1,11 +1,13 @@
 //! Between the contract and a [`FlowLogic`]: converts, keeps a call's name on every log line that it writes, and lets a panic
 //! end no more than its call.
 
+use crate::conformance::Mode;
 use crate::trace::{ended, span};
 use crate::{DataExchange, Error, FlowLogic};
 use flow_proto::v1::flow_service_server::{FlowService, FlowServiceServer};
 use flow_proto::v1::{self, HandleDataExchangeRequest, HandleDataExchangeResponse};
 use futures_util::FutureExt;
+use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 use tonic::metadata::MetadataMap;
@@ -15,7 +17,7 @@ use tracing::{Instrument, Span, error, warn};
 /// The logic as a tonic service, for a server of your own: with TLS, layers, or other services beside it. Everyone else calls
 /// [`serve`](crate::serve), which adds health and reflection.
 pub fn service<L: FlowLogic>(logic: L) -> FlowServiceServer<impl FlowService> {
-    FlowServiceServer::new(Service { logic })
+    FlowServiceServer::new(Service { logic, conformance: Mode::from_environment() })
 }
 
 /// One data exchange from message to message, as the service and the tests both do it.
@@ -32,6 +34,7 @@ pub(crate) async fn exchange<L: FlowLogic>(
 
 struct Service<L> {
     logic: L,
+    conformance: Option<Mode>,
 }
 
 #[tonic::async_trait]
@@ -43,6 +46,11 @@ impl<L: FlowLogic> FlowService for Service<L> {
         let deadline = timeout(request.metadata()).and_then(|timeout| Instant::now().checked_add(timeout));
         let (metadata, _, request) = request.into_parts();
         let span = span("flow.v1.FlowService/HandleDataExchange", &metadata, &request.endpoint, &request.request_id);
+        if let Some(mode) = &self.conformance
+            && let Some(command) = Mode::command(&request, &metadata, deadline)
+        {
+            return answer(mode.obey(command), span).await;
+        }
         answer(exchange(&self.logic, request, deadline), span).await
     }
 
@@ -54,7 +62,7 @@ impl<L: FlowLogic> FlowService for Service<L> {
         let span = span("flow.v1.FlowService/HandleError", &metadata, &request.endpoint, &request.request_id);
         let acknowledged = async {
             self.logic.error(request.into()).await?;
-            Ok(v1::HandleErrorResponse {})
+            Ok::<_, Error>(v1::HandleErrorResponse {})
         };
         answer(acknowledged, span).await
     }
@@ -64,13 +72,16 @@ impl<L: FlowLogic> FlowService for Service<L> {
         let span = span("flow.v1.FlowService/Ping", &metadata, &request.endpoint, &request.request_id);
         let active = async {
             self.logic.ping(request.into()).await?;
-            Ok(v1::PingResponse {})
+            Ok::<_, Error>(v1::PingResponse {})
         };
         answer(active, span).await
     }
 }
 
-async fn answer<T>(outcome: impl Future<Output = Result<T, Error>>, span: Span) -> Result<Response<T>, Status> {
+async fn answer<T, E>(outcome: impl Future<Output = Result<T, E>>, span: Span) -> Result<Response<T>, Status>
+where
+    E: Display + Into<Status>,
+{
     let answer = async {
         // Unwind safe as a panic in a task or thread is: the call's own state goes with it, and what the logic shares between
         // calls is behind locks that tell of a panic, or must bear one anyway.

@@ -31,10 +31,14 @@ impl FlowLogic for Prompted {
 
 /// Runs one test of this binary as the process that serves; the test sees `SERVING` and calls `serve`.
 fn spawn(test: &str, listen: &str) -> Child {
+    spawn_with(test, &[("FLOW_LOGIC_LISTEN", listen)])
+}
+
+fn spawn_with(test: &str, variables: &[(&str, &str)]) -> Child {
     Command::new(env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(SERVING, "1")
-        .env("FLOW_LOGIC_LISTEN", listen)
+        .envs(variables.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -137,4 +141,29 @@ async fn a_bad_address_ends_the_process_and_says_what_would_be_right() {
         text.contains("FLOW_LOGIC_LISTEN is `localhost:50051`; it must be an IP address and a port, such as"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn the_conformance_mode_is_off_unless_its_variable_is_1() {
+    if env::var_os(SERVING).is_some() {
+        return serve_here().await;
+    }
+    for (value, is_on) in [("", false), ("0", false), ("true", false), ("1", true)] {
+        let variables = [("FLOW_LOGIC_LISTEN", "127.0.0.1:0"), ("FLOW_CONFORMANCE_MODE", value)];
+        let mut child = spawn_with("the_conformance_mode_is_off_unless_its_variable_is_1", &variables);
+        let (_log, address) = listening(&mut child).await;
+        let mut client = FlowServiceClient::new(Endpoint::from_shared(address).unwrap().connect().await.unwrap());
+        // The logic of this test panics on this screen, and so shows that it was asked.
+        let told = json!({"conformance": {"echo": {"a": 1}}});
+        let told = flow_proto::json::to_struct(told.as_object().unwrap().clone());
+        let request = HandleDataExchangeRequest {
+            endpoint: "conformance".to_owned(),
+            data: Some(told),
+            ..exchange_request("PANIC")
+        };
+        let answered = client.handle_data_exchange(request.clone()).await;
+        assert_eq!(answered.is_ok(), is_on, "{value}: {answered:?}");
+        let elsewhere = HandleDataExchangeRequest { endpoint: "orders".to_owned(), ..request };
+        assert!(client.handle_data_exchange(elsewhere).await.is_err(), "another endpoint is the logic's own");
+    }
 }

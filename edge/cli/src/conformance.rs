@@ -98,8 +98,8 @@ pub(crate) enum Error {
 /// What is held against its suite.
 #[derive(Debug)]
 enum Subject {
-    Logic(Service),
-    Edge(Edge),
+    Logic(Box<Service>),
+    Edge(Box<Edge>),
 }
 
 /// How a case ended.
@@ -150,11 +150,11 @@ pub(crate) async fn ask_edge(access: Access, names: &[&str]) -> Result<Vec<Verdi
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let Arguments { logic, edge, endpoint, require_mode, script, known_failing, junit, json, .. } = arguments;
     let subject = match (logic, edge.open()?) {
-        (Some(target), _) => Subject::Logic(Service { target, endpoint, require_mode }),
+        (Some(target), _) => Subject::Logic(Box::new(Service { target, endpoint, require_mode })),
         (None, Some(access)) => {
             let old_secret = arguments.old_app_secret_file.as_deref().map(files::read_app_secret).transpose()?;
             let old_key = arguments.old_public_key.as_deref().map(files::read_public_key).transpose()?;
-            Subject::Edge(Edge::new(access, old_secret, old_key)?)
+            Subject::Edge(Box::new(Edge::new(access, old_secret, old_key)?))
         }
         (None, None) => return Err(Error::NoKeys),
     };

@@ -40,7 +40,7 @@ enum Command {
     /// Send sealed and signed load, and hold the answers against the platform's thresholds.
     Bench(bench::Arguments),
     /// Hold a FlowService against the contract, or an endpoint against the platform's protocol, whoever made it.
-    Conformance(conformance::Arguments),
+    Conformance(Box<conformance::Arguments>),
     /// Look at a live endpoint, and say what is wrong with it, the first thing first.
     Doctor(doctor::Arguments),
     /// Run everything on this machine: an edge, a sample flow or your logic, and one conversation through both.
@@ -78,7 +78,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Keys(command) => keys::run(command)?,
         Command::Simulate(arguments) => simulate::run(arguments)?,
         Command::Bench(arguments) => bench::run(arguments)?,
-        Command::Conformance(arguments) => conformance::run(arguments)?,
+        Command::Conformance(arguments) => conformance::run(*arguments)?,
         Command::Doctor(arguments) => doctor::run(arguments)?,
         Command::Dev(arguments) => dev::run(arguments)?,
     })

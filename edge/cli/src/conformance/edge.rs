@@ -88,10 +88,9 @@ impl Edge {
     pub(super) async fn hold(&self, cases: Vec<Case>, script: Option<&Script>) -> Result<Vec<Entry>, Error> {
         let hello =
             self.forger.post(Value::Null, &Forge::default()).map_err(|failure| Error::EdgeNotReached(failure.came))?;
-        match self.wire.send(&hello).await {
-            Err(error @ client::Error::Connect(_)) => return Err(Error::EdgeNotReached(error.to_string())),
-            // Whatever else there is to say, a case says it.
-            _ => {}
+        // Whatever else there is to say, a case says it.
+        if let Err(error @ client::Error::Connect(_)) = self.wire.send(&hello).await {
+            return Err(Error::EdgeNotReached(error.to_string()));
         }
         let (afterwards, cases): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.topic == AFTERWARDS);
         let mut entries = play(cases, async |case| self.ask(case).await).await;

@@ -65,7 +65,7 @@ impl std::fmt::Display for Shape {
 /// Android repeats a request that got 421 with the same AES key, vector and ciphertext under the new public key.
 pub(super) async fn repeat_under_new_key(edge: &Edge) -> Result<(), Failure> {
     let session = Session::fresh()?;
-    let other: Forge = serde_json::from_value(json!({ "key": "of-other-key" })).unwrap_or_default();
+    let other: Forge = serde_json::from_value(json!({ "key": "of-another" })).unwrap_or_default();
     edge.send_post(&edge.forger.post_in(session, ping(), &other)?).await?;
     let reply = edge.send_post(&edge.forger.post_in(session, ping(), &Forge::default())?).await?;
     if is_active(&reply) { Ok(()) } else { Err(Failure::came(reply.describe())) }

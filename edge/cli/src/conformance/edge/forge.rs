@@ -70,11 +70,11 @@ enum Key {
     Good,
     /// For the other public key of a rotation.
     Old,
-    OfOtherKey,
+    OfAnother,
     OaepSha1,
     Pkcs1Padding,
     /// An AES key of 32 bytes.
-    LongAesKey,
+    Long,
     Random,
     Short,
 }
@@ -217,9 +217,9 @@ impl Forger {
         match key {
             Key::Good => oaep(own, &OAEP_SHA256_MGF1SHA256, &session.key),
             Key::Old => oaep(self.old_public_key.as_ref().unwrap_or(own), &OAEP_SHA256_MGF1SHA256, &session.key),
-            Key::OfOtherKey => oaep(&self.other_public_key, &OAEP_SHA256_MGF1SHA256, &session.key),
+            Key::OfAnother => oaep(&self.other_public_key, &OAEP_SHA256_MGF1SHA256, &session.key),
             Key::OaepSha1 => oaep(own, &OAEP_SHA1_MGF1SHA1, &session.key),
-            Key::LongAesKey => oaep(own, &OAEP_SHA256_MGF1SHA256, &[session.key, session.key].concat()),
+            Key::Long => oaep(own, &OAEP_SHA256_MGF1SHA256, &[session.key, session.key].concat()),
             Key::Pkcs1Padding => pkcs1(own, &session.key),
             Key::Random => random(ENCRYPTED_AES_KEY_LENGTH),
             Key::Short => random(ENCRYPTED_AES_KEY_LENGTH - 1),

@@ -31,8 +31,9 @@ use tokio::sync::oneshot;
 use crate::process::{Finished, flowctl};
 
 /// What an endpoint does wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
+    #[default]
     None,
     // Answers
     VectorNotInverted,
@@ -255,12 +256,6 @@ struct Endpoint {
     answers: AtomicU64,
     vectors: Mutex<HashSet<String>>,
     turn: tokio::sync::Mutex<()>,
-}
-
-impl Default for Fault {
-    fn default() -> Self {
-        None
-    }
 }
 
 const BAD: StatusCode = StatusCode::BAD_REQUEST;

@@ -31,8 +31,11 @@ A script:
     - name: choose a date
       send: { action: data_exchange, screen: TABLE, data: { date: '${date}' } }
       expect: { screen: SUCCESS }
-    - name: choose again under the finished token
+    - name: the same form comes again, as after a lost answer
       send: { action: data_exchange, screen: TABLE, data: { date: '${date}' } }
+      expect: { screen: SUCCESS }
+    - name: open the finished flow again
+      send: { action: INIT }
       expect: { status: 427, error_msg: { $regex: booked } }
 
 `status` is 200 unless a step says otherwise. An object may have more keys than listed, an array may not have more elements.
@@ -197,6 +200,6 @@ mod tests {
     fn the_script_in_the_help_can_be_played() {
         let lines: Vec<_> = SCRIPT_HELP.lines().filter_map(|line| line.strip_prefix("  ")).collect();
         let script = Script::parse(&lines.join("\n")).unwrap();
-        assert_eq!(script.steps.len(), 3);
+        assert_eq!(script.steps.len(), 4);
     }
 }

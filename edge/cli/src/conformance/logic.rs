@@ -47,6 +47,7 @@ pub(super) const SUITE: Suite = Suite {
         "mode-echo-large",
         "mode-status-codes",
         "mode-status-reason",
+        "mode-unknown-command",
         "mode-panic",
         "mode-sleep",
         "mode-sleep-together",
@@ -70,8 +71,11 @@ impl Service {
     /// Every case, and the script step by step.
     pub(super) async fn hold(&self, cases: Vec<Case>, script: Option<&Script>) -> Result<Vec<Entry>, Error> {
         self.connect().await.map_err(|error| Error::LogicNotReached(error.to_string()))?;
-        let has_mode = mode::is_there(self).await;
-        let mut entries = play(cases, async |case| self.ask(case, has_mode).await).await;
+        let lacks_mode = mode::is_there(self).await.err().map(|failure| {
+            let came = failure.came;
+            format!("the service has no conformance mode; to the command {{\"echo\":{{}}}} there came {came}")
+        });
+        let mut entries = play(cases, async |case| self.ask(case, lacks_mode.as_deref()).await).await;
         if let Some(script) = script {
             let mend =
                 "Answer as the script says, or mend the script. A step's `status` is what the edge would answer.";
@@ -88,9 +92,8 @@ impl Service {
         Ok(entries)
     }
 
-    async fn ask(&self, case: &Case, has_mode: bool) -> Result<Outcome, Failure> {
-        if case.needs_mode && !has_mode {
-            let why = "the service has no conformance mode";
+    async fn ask(&self, case: &Case, lacks_mode: Option<&str>) -> Result<Outcome, Failure> {
+        if let Some(why) = lacks_mode.filter(|_| case.needs_mode) {
             return if self.require_mode { Err(Failure::came(why)) } else { Ok(Outcome::Skipped(why.to_owned())) };
         }
         let variables = cases::variables();
@@ -127,6 +130,7 @@ impl Service {
             "mode-echo-large" => mode::echo_large(self, with).await,
             "mode-status-codes" => mode::status_codes(self, with).await,
             "mode-status-reason" => mode::status_reason(self).await,
+            "mode-unknown-command" => mode::unknown_command(self).await,
             "mode-panic" => mode::panic(self, canary).await,
             "mode-sleep" => mode::sleep(self, with).await,
             "mode-sleep-together" => mode::sleep_together(self, with).await,

@@ -179,10 +179,15 @@ impl Report {
         let widest = |text: fn(&Entry) -> &str| self.entries.iter().map(|entry| text(entry).chars().count()).max();
         let topics = widest(|entry| &entry.topic).unwrap_or_default();
         let names = widest(|entry| &entry.name).unwrap_or_default();
+        let mut said = "";
         for entry in &self.entries {
             writeln!(out, "{:topics$}  {:names$}  {}", entry.topic, entry.name, self.remark(entry))?;
             for (key, note) in entry.notes() {
-                writeln!(out, "          {key:>8}: {}", printable(note))?;
+                // Many cases in a row may be skipped for one reason.
+                if key != "because" || note != said {
+                    writeln!(out, "          {key:>8}: {}", printable(note))?;
+                }
+                said = note;
             }
         }
         writeln!(out)?;

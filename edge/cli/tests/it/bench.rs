@@ -50,7 +50,8 @@ fn what_the_platform_would_not_bear_is_no_success() {
     assert!(run.stdout.ends_with("not good\n"), "{}", run.stdout);
 
     // The sample flow takes no such form.
-    let run = dev.run("bench", &["--json", "--payload", "1000", "--screen", "DETAILS", "--requests", "20"]);
+    let few = ["--connections", "2", "--requests", "20", "--warm-up", "0"];
+    let run = dev.run("bench", &[&["--json", "--payload", "1000", "--screen", "DETAILS"], &few[..]].concat());
     assert_eq!((run.code, report(&run)["statuses"]["500"]["count"].as_u64()), (Some(1), Some(20)), "{run:?}");
 
     dev.url = "https://127.0.0.1:1/".to_owned();

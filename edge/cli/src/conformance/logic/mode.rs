@@ -32,11 +32,10 @@ const NOTICED: Duration = Duration::from_secs(2);
 /// Until a call has surely reached the handler.
 const UNDER_WAY: Duration = Duration::from_millis(300);
 
-/// Whether the service has the mode.
-pub(super) async fn is_there(service: &Service) -> bool {
-    let Ok(connection) = service.connect().await else { return false };
-    let answer = tell(&connection, json!({ "echo": {} }), DEADLINE).await;
-    answer.is_ok_and(|answer| screen(answer.into_inner()).is_ok())
+/// Whether the service has the mode, and what came in place of its answer.
+pub(super) async fn is_there(service: &Service) -> Result<(), Failure> {
+    let connection = service.connect().await?;
+    screen(tell(&connection, json!({ "echo": {} }), DEADLINE).await?.into_inner()).map(drop)
 }
 
 /// The object comes back as it was sent.
@@ -110,6 +109,16 @@ pub(super) async fn status_reason(service: &Service) -> Result<(), Failure> {
         Some(info) if info.reason == reason && info.domain == DOMAIN => Ok(()),
         Some(info) => Err(Failure::came(format!("the reason {:?} of the domain {:?}", info.reason, info.domain))),
         None => Err(Failure::came("a status without a google.rpc.ErrorInfo among its details")),
+    }
+}
+
+/// What the mode does not know is refused, and as the caller's fault.
+pub(super) async fn unknown_command(service: &Service) -> Result<(), Failure> {
+    let connection = service.connect().await?;
+    match tell(&connection, json!({ "of_a_later_edition": {} }), DEADLINE).await {
+        Err(CallError::Status(status)) if status.code() == Code::InvalidArgument => Ok(()),
+        Ok(_) => Err(Failure::came("status OK")),
+        Err(error) => Err(error.into()),
     }
 }
 

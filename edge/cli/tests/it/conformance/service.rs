@@ -192,7 +192,8 @@ impl Drop for Sleeping {
 
 impl Mode {
     async fn answer(&self, command: &Map<String, Value>, seen: Value) -> Result<Outcome, Status> {
-        let Some((name, told)) = command.iter().next() else { return Err(Status::invalid_argument("no command")) };
+        // There is exactly one.
+        let Some((name, told)) = command.iter().next() else { return Err(Status::internal("no command")) };
         let object = || told.as_object().cloned().unwrap_or_default();
         let text = || told.as_str().unwrap_or_default().to_owned();
         let answer = match name.as_str() {
@@ -239,6 +240,7 @@ impl Mode {
             }
             "cancelled" => self.cancelled.load(Ordering::SeqCst).into(),
             "metadata" => self.mutation.of_metadata(seen),
+            _ if self.mutation == Mutation::AnswersUnknownCommands => told.clone(),
             _ => return Err(Status::invalid_argument("unknown command")),
         };
         let data = Some(to_struct(Map::from_iter([(name.clone(), answer)])));
@@ -256,7 +258,9 @@ impl Mode {
         self.mutation.before(&request).await?;
         let data = request.data.map(from_struct).unwrap_or_default();
         let outcome = match data.get("conformance").and_then(Value::as_object) {
-            Some(command) if request.endpoint == "conformance" && self.mutation != Mutation::NoMode => {
+            Some(command)
+                if request.endpoint == "conformance" && command.len() == 1 && self.mutation != Mutation::NoMode =>
+            {
                 let turn = if self.mutation == Mutation::OneAtATime { Some(self.turn.lock().await) } else { None };
                 let answer = AssertUnwindSafe(self.answer(command, seen)).catch_unwind().await;
                 drop(turn);

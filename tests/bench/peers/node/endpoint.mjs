@@ -3,7 +3,8 @@
 //
 // usage: node endpoint.mjs PRIVATE-KEY APP-SECRET ANSWER [PORT]
 
-import { constants, createCipheriv, createDecipheriv, createHmac, createPrivateKey, privateDecrypt, timingSafeEqual } from 'node:crypto';
+import { constants, createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import { createPrivateKey, privateDecrypt, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { buffer } from 'node:stream/consumers';

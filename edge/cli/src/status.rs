@@ -24,7 +24,8 @@ pub(crate) fn explain(status: u16) -> &'static str {
              it was changed on the way. Compare the two app secrets."
         }
         500 => {
-            "The logic behind the endpoint failed, or broke the contract: the fault is there, and its log says more."
+            "The endpoint failed inside, or the logic behind it did: the fault is on the server's side, and its log says \
+             more."
         }
         502 => "A proxy in front of the endpoint got no sound answer from it: the fault is on the server's side.",
         503 => "The endpoint is overloaded, or its logic cannot be reached: the fault is on the server's side.",

@@ -35,6 +35,8 @@ pub(super) struct Case {
     pub(super) user: Option<String>,
     /// How to mend what does otherwise.
     pub(super) mend: String,
+    /// Whether what does otherwise is warned of and no more, since nobody is hurt.
+    pub(super) warns: bool,
     /// Whether the service must have the conformance mode.
     pub(super) needs_mode: bool,
     pub(super) question: Question,
@@ -60,6 +62,8 @@ pub(super) enum Expected {
     Answer(u16, Pattern),
     /// A screen, or a sealed 427: what any flow may answer where it is opened.
     Screen,
+    /// Any answer that opens.
+    Opened,
     /// A status that blames the sender, 400 to 499.
     Refusal,
 }
@@ -98,7 +102,7 @@ fn parse(checks: &'static [&'static str], file: &'static str, text: &str) -> Res
     let fields = Fields::read(document, "a topic").map_err(wrong)?;
     fields.refuse_unknown(&["topic", "needs_mode", "cases"]).map_err(wrong)?;
     let topic = fields.required_text("topic").map_err(wrong)?;
-    let needs_mode = fields.get("needs_mode").is_some_and(|node| yaml::scalar(node).is_ok_and(|value| value == true));
+    let needs_mode = fields.get("needs_mode").is_some_and(is_true);
     let nodes = yaml::items(fields.required("cases").map_err(wrong)?).unwrap_or_default();
     nodes.iter().map(|node| Case::read(checks, file, node, &topic, needs_mode)).collect()
 }
@@ -115,7 +119,8 @@ impl Case {
         let fields = Fields::read(node, "a case").map_err(wrong)?;
         fields
             .refuse_unknown(&[
-                "name", "should", "user", "mend", "check", "with", "command", "expect", "echo", "send", "forge",
+                "name", "should", "user", "mend", "warns", "check", "with", "command", "expect", "echo", "send",
+                "forge",
             ])
             .map_err(wrong)?;
         let name = fields.required_text("name").map_err(wrong)?;
@@ -138,6 +143,7 @@ impl Case {
             (None, None, None, Some(send)) => {
                 let node = fields.required("expect").map_err(wrong)?;
                 let expect = match yaml::text(node).as_deref() {
+                    Some("an answer") => Expected::Opened,
                     Some("a screen") => Expected::Screen,
                     Some("a refusal") => Expected::Refusal,
                     _ => {
@@ -155,12 +161,17 @@ impl Case {
             topic: topic.to_owned(),
             should: fields.required_text("should").map_err(wrong)?,
             user: fields.optional_text("user").map_err(wrong)?,
+            warns: fields.get("warns").is_some_and(is_true),
             mend: fields.required_text("mend").map_err(wrong)?,
             name,
             needs_mode,
             question,
         })
     }
+}
+
+fn is_true(node: &MarkedYamlOwned) -> bool {
+    yaml::scalar(node).is_ok_and(|value| value == true)
 }
 
 /// What the variables of a case hold: a token and a canary that no other case has.

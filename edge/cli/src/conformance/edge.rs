@@ -41,6 +41,7 @@ pub(super) const SUITE: Suite = Suite {
         "indistinguishable",
         "repeat-under-new-key",
         "replay",
+        "form-with-error-field",
         "oversized-message",
         "latency",
         "sealed-427",
@@ -66,6 +67,9 @@ struct Record {
     invalid_tokens: Vec<Reply>,
     /// The bodies of 4xx and 5xx that nothing was sealed in.
     refusals: Vec<String>,
+    /// The case in which something came back last, and whether nothing listens any more.
+    last_reached: String,
+    is_gone: bool,
 }
 
 impl Edge {
@@ -86,8 +90,10 @@ impl Edge {
 
     /// Every case, and the script step by step before those that look back.
     pub(super) async fn hold(&self, cases: Vec<Case>, script: Option<&Script>) -> Result<Vec<Entry>, Error> {
-        let hello =
-            self.forger.post(Value::Null, &Forge::default()).map_err(|failure| Error::EdgeNotReached(failure.came))?;
+        let hello = self
+            .forger
+            .post(checks::ping(), &Forge::default())
+            .map_err(|failure| Error::EdgeNotReached(failure.came))?;
         // Whatever else there is to say, a case says it.
         if let Err(error @ client::Error::Connect(_)) = self.wire.send(&hello).await {
             return Err(Error::EdgeNotReached(error.to_string()));
@@ -107,7 +113,24 @@ impl Edge {
         Ok(entries)
     }
 
+    /// Asks a case, and says of an endpoint that is gone in which case it went.
     async fn ask(&self, case: &Case) -> Result<Outcome, Failure> {
+        let was_gone = std::mem::take(&mut self.record.borrow_mut().is_gone);
+        let outcome = self.put(case).await;
+        let mut record = self.record.borrow_mut();
+        if !record.is_gone {
+            record.last_reached.clone_from(&case.name);
+            return match outcome {
+                Err(failure) if case.warns => Ok(Outcome::Warned(failure.came)),
+                outcome => outcome,
+            };
+        }
+        let went =
+            format!("nothing listens any more; the endpoint was there last in the case `{}`", record.last_reached);
+        if was_gone && case.topic != AFTERWARDS { Ok(Outcome::Skipped(went)) } else { Err(Failure::came(went)) }
+    }
+
+    async fn put(&self, case: &Case) -> Result<Outcome, Failure> {
         let variables = cases::variables();
         match &case.question {
             Question::Check { name, with } => self.check(name, &with.resolve(&variables)).await,
@@ -132,6 +155,7 @@ impl Edge {
             "indistinguishable" => checks::indistinguishable(self, with).await,
             "repeat-under-new-key" => checks::repeat_under_new_key(self).await,
             "replay" => checks::replay(self).await,
+            "form-with-error-field" => checks::form_with_error_field(self).await,
             "oversized-message" => checks::oversized_message(self, with).await,
             "latency" => checks::latency(self, with).await,
             "sealed-427" => return checks::sealed_427(self),
@@ -151,7 +175,10 @@ impl Edge {
     }
 
     async fn send_post(&self, post: &Post) -> Result<Reply, Failure> {
-        let reply = self.wire.send(post).await.map_err(|error| Failure::came(error.to_string()))?;
+        let reply = self.wire.send(post).await.map_err(|error| {
+            self.record.borrow_mut().is_gone |= matches!(error, client::Error::Connect(_));
+            Failure::came(error.to_string())
+        })?;
         let mut record = self.record.borrow_mut();
         if reply.status == 427 {
             record.invalid_tokens.push(reply.clone());
@@ -167,6 +194,8 @@ fn hold(reply: &Reply, expected: &Expected, variables: &Variables) -> Result<Out
     match expected {
         Expected::Refusal if (400..500).contains(&reply.status) => Ok(Outcome::Passed),
         Expected::Refusal => wrong(),
+        Expected::Opened if reply.status == 200 && reply.object().is_some() => Ok(Outcome::Passed),
+        Expected::Opened => wrong(),
         Expected::Screen => match (reply.status, reply.object()) {
             (200, Some(object)) if object.get("screen").is_some_and(Value::is_string) => match object.get("data") {
                 Some(Value::Object(_)) => Ok(Outcome::Passed),

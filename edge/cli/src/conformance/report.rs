@@ -70,7 +70,7 @@ impl Entry {
     fn notes(&self) -> Vec<(&'static str, &str)> {
         match &self.outcome {
             Outcome::Passed => Vec::new(),
-            Outcome::Warned(note) => vec![("warning", note), ("mend", &self.mend)],
+            Outcome::Warned(note) => vec![("warning", note), ("expected", &self.should), ("mend", &self.mend)],
             Outcome::Skipped(why) => vec![("because", why)],
             Outcome::Failed(failure) => {
                 let expected = failure.expected.as_deref().unwrap_or(&self.should);

@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::process::{Finished, flowctl};
 
@@ -57,6 +57,8 @@ pub(super) enum Fault {
     ComparesBeginnings,
     NotHexIs500,
     DiesOfGarbage,
+    /// The process ends, and not just its good answers.
+    EndsOfGarbage,
     OneSecret,
     // Keys
     OtherKeyIs400,
@@ -96,6 +98,7 @@ pub(super) enum Fault {
     NoNavigate,
     VersionIsText,
     AsksNotificationsForSignature,
+    AcknowledgesForms,
     // Load
     OneMegabyte,
     OversizedIs500,
@@ -166,6 +169,7 @@ pub(super) const TABLE: &[(Fault, &str)] = &[
     (NoNavigate, "error-on-navigate"),
     (VersionIsText, "version-as-number"),
     (AsksNotificationsForSignature, "version-400"),
+    (AcknowledgesForms, "form-with-error-field"),
     (OneMegabyte, "large-message"),
     (OversizedIs500, "oversized-message"),
     (SlowAfterLarge, "latency"),
@@ -204,11 +208,16 @@ impl Running {
             runtime.block_on(async {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 listening.send(listener.local_addr().unwrap()).unwrap();
-                let router = Router::new().fallback(serve).with_state(endpoint);
+                let router = Router::new().fallback(serve).with_state(Arc::clone(&endpoint));
+                tokio::pin!(stopped);
                 tokio::select! {
                     _ = axum::serve(listener, router) => {}
-                    _ = stopped => {}
+                    () = endpoint.ends.notified() => {}
+                    _ = &mut stopped => return,
                 }
+                // The listener is gone by now, which a client may know.
+                endpoint.has_ended.notify_one();
+                let _ = stopped.await;
             });
         });
         let folder = tempfile::tempdir().unwrap();
@@ -256,6 +265,8 @@ struct Endpoint {
     answers: AtomicU64,
     vectors: Mutex<HashSet<String>>,
     turn: tokio::sync::Mutex<()>,
+    ends: Notify,
+    has_ended: Notify,
 }
 
 const BAD: StatusCode = StatusCode::BAD_REQUEST;
@@ -273,6 +284,10 @@ async fn serve(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Respo
     }
     if endpoint.is_slow.load(Ordering::Relaxed) {
         tokio::time::sleep(Duration::from_millis(1050)).await;
+    }
+    if endpoint.is(EndsOfGarbage) && body.starts_with(b"neither") {
+        endpoint.ends.notify_one();
+        endpoint.has_ended.notified().await;
     }
     match endpoint.answer(&head.headers, body) {
         Ok(answer) => answer,
@@ -451,7 +466,8 @@ impl Endpoint {
             NoErrorOnInit if action == Some("INIT") => false,
             NoNavigate if action == Some("navigate") => false,
             NoNotifications => false,
-            _ => data.get("error").is_some() || data.get("error_key").is_some(),
+            AcknowledgesForms => data.get("error").is_some() || data.get("error_key").is_some(),
+            _ => is_notification(data),
         };
         if has_error {
             return Ok((200, json!({ "data": { "acknowledged": true } })));
@@ -490,6 +506,12 @@ impl Endpoint {
         };
         (status, Body::from(text)).into_response()
     }
+}
+
+fn is_notification(data: &Value) -> bool {
+    let known = |key: &String| ["error", "error_key", "error_message"].contains(&key.as_str());
+    let has_error = data.get("error").is_some() || data.get("error_key").is_some();
+    has_error && data.as_object().is_some_and(|data| data.keys().all(known))
 }
 
 /// Sealed under the vector of the request as it came.

@@ -1,7 +1,11 @@
 //! Between the protocol's messages and those of `flow.v1`: names and shapes only, no decision about a flow.
 
-use flow_proto::{json, v1};
+use flow_proto::json::{self, AsJson};
+use flow_proto::v1;
 use flow_wire::message::{Action, DataExchange, ErrorNotification, Ping, Response, SUCCESS};
+
+/// What the client is answered, its data as logic wrote it.
+pub type Answer = Response<AsJson>;
 
 /// Largest plaintext of an answer in bytes; the platform's data channel takes 1 MB.
 pub(crate) const MAX_ANSWER: usize = 1_000_000;
@@ -54,7 +58,7 @@ fn action_to_v1(action: Action) -> v1::Action {
 }
 
 /// Logic's answer as the client sees it. `flow_token` is the request's, for a completion that lacks one.
-pub fn from_v1(answer: v1::HandleDataExchangeResponse, flow_token: String) -> Result<Response, Violation> {
+pub fn from_v1(answer: v1::HandleDataExchangeResponse, flow_token: String) -> Result<Answer, Violation> {
     use v1::handle_data_exchange_response::Outcome;
     match answer.outcome.ok_or(Violation::NoOutcome)? {
         Outcome::NextScreen(next) => {
@@ -63,25 +67,25 @@ pub fn from_v1(answer: v1::HandleDataExchangeResponse, flow_token: String) -> Re
                 SUCCESS => return Err(Violation::ReservedScreen),
                 _ => {}
             }
-            let mut data = next.data.map(json::from_struct).unwrap_or_default();
+            let mut data = next.data.unwrap_or_default();
             if !next.error_message.is_empty() {
-                data.insert("error_message".to_owned(), next.error_message.into());
+                data.fields.insert("error_message".to_owned(), next.error_message.into());
             }
-            Ok(Response::Screen { screen: next.screen, data })
+            Ok(Response::Screen { screen: next.screen, data: AsJson(data) })
         }
         Outcome::Completion(completion) => {
-            let mut params = completion.params.map(json::from_struct).unwrap_or_default();
+            let mut params = completion.params.unwrap_or_default();
             if !flow_token.is_empty() {
-                params.entry("flow_token").or_insert(flow_token.into());
+                params.fields.entry("flow_token".to_owned()).or_insert_with(|| flow_token.into());
             }
-            Ok(Response::Completion { params })
+            Ok(Response::Completion { params: AsJson(params) })
         }
         Outcome::InvalidFlowToken(invalid) => Ok(Response::InvalidFlowToken { error_msg: invalid.error_message }),
     }
 }
 
 /// Writes the answer, within [`MAX_ANSWER`].
-pub(crate) fn encode(response: Response) -> Result<Vec<u8>, Violation> {
+pub(crate) fn encode(response: &Answer) -> Result<Vec<u8>, Violation> {
     let plaintext = response.encode();
     if plaintext.len() > MAX_ANSWER { Err(Violation::TooLarge) } else { Ok(plaintext) }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use flow_proto::json;
+use flow_proto::json::{self, AsJson};
 use flow_wire::envelope::{Envelope, Session};
 use flow_wire::keys::PrivateKey;
 use flow_wire::message::{Action, DataExchange, Object, Request, Response};
@@ -167,16 +167,16 @@ async fn data_exchange(
 }
 
 /// The submitted screen again with the configured text, where there is one: better than the client's generic error.
-fn fallback(endpoint: &Endpoint, request: &DataExchange) -> Option<Response> {
+fn fallback(endpoint: &Endpoint, request: &DataExchange) -> Option<convert::Answer> {
     let text = endpoint.fallback_message.as_ref()?;
     let submitted = request.action == Action::DataExchange && !request.screen.is_empty();
     submitted.then(|| {
         let data = Object::from_iter([("error_message".to_owned(), text.clone().into())]);
-        Response::Screen { screen: request.screen.clone(), data }
+        Response::Screen { screen: request.screen.clone(), data: AsJson(json::to_struct(data)) }
     })
 }
 
-fn seal(session: Session, response: Response, call: &Call) -> Result<Answer, Error> {
+fn seal(session: Session, response: convert::Answer, call: &Call) -> Result<Answer, Error> {
     Ok(sealed(session, plaintext(response)?, call))
 }
 
@@ -188,12 +188,12 @@ struct Plaintext {
 }
 
 /// A 427 without text has an empty body, which the client fills with its own.
-fn plaintext(response: Response) -> Result<Plaintext, Violation> {
+fn plaintext(response: convert::Answer) -> Result<Plaintext, Violation> {
     let outcome = Outcome::of(&response);
     let status = if outcome == Outcome::InvalidFlowToken { token_invalid() } else { StatusCode::OK };
     let bytes = match response {
         Response::InvalidFlowToken { ref error_msg } if error_msg.is_empty() => Vec::new(),
-        response => convert::encode(response)?,
+        response => convert::encode(&response)?,
     };
     Ok(Plaintext { status, outcome, bytes })
 }
@@ -205,7 +205,7 @@ fn sealed(session: Session, plaintext: Plaintext, call: &Call) -> Answer {
 }
 
 impl Outcome {
-    fn of(response: &Response) -> Self {
+    fn of(response: &convert::Answer) -> Self {
         match response {
             Response::Screen { .. } => Self::NextScreen,
             Response::Completion { .. } => Self::Completion,

@@ -4,10 +4,50 @@
 //! since screens declare integers more often than floats and the client refuses `7.0` for one.
 
 use prost_types::{ListValue, Struct, Value, value::Kind};
+use std::fmt;
+
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Number, Value as Json};
 
 /// The largest magnitude up to which every whole number has a double of its own: 2^53.
 const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+
+/// A Struct that serialises as the JSON object which [`from_struct`] would read it as, without being read first.
+#[derive(Clone, PartialEq, Default)]
+pub struct AsJson(pub Struct);
+
+/// Without what is in it, which is a user's.
+impl fmt::Debug for AsJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AsJson({} fields)", self.0.fields.len())
+    }
+}
+
+impl Serialize for AsJson {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_fields(&self.0, serializer)
+    }
+}
+
+/// A value of one, likewise.
+struct ValueAsJson<'a>(&'a Value);
+
+impl Serialize for ValueAsJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0.kind {
+            None | Some(Kind::NullValue(_)) => serializer.serialize_unit(),
+            Some(Kind::BoolValue(flag)) => serializer.serialize_bool(*flag),
+            Some(Kind::StringValue(text)) => serializer.serialize_str(text),
+            Some(Kind::NumberValue(number)) => from_number(*number).serialize(serializer),
+            Some(Kind::StructValue(fields)) => serialize_fields(fields, serializer),
+            Some(Kind::ListValue(list)) => serializer.collect_seq(list.values.iter().map(ValueAsJson)),
+        }
+    }
+}
+
+fn serialize_fields<S: Serializer>(fields: &Struct, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(fields.fields.iter().map(|(key, value)| (key, ValueAsJson(value))))
+}
 
 /// Reads a Struct as a JSON object.
 ///

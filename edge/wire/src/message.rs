@@ -10,6 +10,7 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// A JSON object.
@@ -159,20 +160,20 @@ impl fmt::Debug for DataExchange {
     }
 }
 
-/// What the client can be answered.
+/// What the client can be answered. `D` is what holds an object's fields until they are written.
 #[derive(Clone, PartialEq)]
-pub enum Response {
+pub enum Response<D = Object> {
     /// Render a screen. An `error_message` inside `data` shows as a snackbar.
     Screen {
         /// Name of the screen.
         screen: String,
         /// Its data.
-        data: Object,
+        data: D,
     },
     /// End the flow.
     Completion {
         /// What goes into the response message; the platform asks for `flow_token` among it.
-        params: Object,
+        params: D,
     },
     /// The answer to a ping.
     Active,
@@ -185,23 +186,41 @@ pub enum Response {
     },
 }
 
-impl Response {
+impl<D: Serialize> Response<D> {
     /// Writes the plaintext of the answer.
-    pub fn encode(self) -> Vec<u8> {
-        let message = match self {
-            Self::Screen { screen, data } => json!({"screen": screen, "data": data}),
+    pub fn encode(&self) -> Vec<u8> {
+        let written = match self {
+            Self::Screen { screen, data } => serde_json::to_vec(&Screen { screen, data }),
             Self::Completion { params } => {
-                json!({"screen": SUCCESS, "data": {"extension_message_response": {"params": params}}})
+                let data = Completed { extension_message_response: ExtensionMessageResponse { params } };
+                serde_json::to_vec(&Screen { screen: SUCCESS, data: &data })
             }
-            Self::Active => json!({"data": {"status": "active"}}),
-            Self::Acknowledged => json!({"data": {"acknowledged": true}}),
-            Self::InvalidFlowToken { error_msg } => json!({"error_msg": error_msg}),
+            Self::Active => serde_json::to_vec(&json!({"data": {"status": "active"}})),
+            Self::Acknowledged => serde_json::to_vec(&json!({"data": {"acknowledged": true}})),
+            Self::InvalidFlowToken { error_msg } => serde_json::to_vec(&json!({"error_msg": error_msg})),
         };
-        message.to_string().into_bytes()
+        // Objects with text for keys always serialise.
+        written.unwrap_or_default()
     }
 }
 
-impl fmt::Debug for Response {
+#[derive(Serialize)]
+struct Screen<'a, D> {
+    screen: &'a str,
+    data: &'a D,
+}
+
+#[derive(Serialize)]
+struct Completed<'a, D> {
+    extension_message_response: ExtensionMessageResponse<'a, D>,
+}
+
+#[derive(Serialize)]
+struct ExtensionMessageResponse<'a, D> {
+    params: &'a D,
+}
+
+impl<D> fmt::Debug for Response<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Screen { .. } => "Screen",
@@ -486,7 +505,7 @@ mod tests {
     fn payloads_and_tokens_are_not_printed() {
         let request = decode(json!({"action": "INIT", "flow_token": "marker", "data": {"marker": 1}})).unwrap();
         assert_eq!(format!("{request:?}"), "DataExchange(DataExchange(Init))");
-        let response = Response::InvalidFlowToken { error_msg: "marker".into() };
+        let response = Response::<Object>::InvalidFlowToken { error_msg: "marker".into() };
         assert_eq!(format!("{response:?}"), "InvalidFlowToken");
     }
 }

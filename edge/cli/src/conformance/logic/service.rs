@@ -158,7 +158,7 @@ impl Connection {
         endpoint: &str,
         message: &Object,
         request_id: &str,
-    ) -> Result<Option<message::Response>, CallError> {
+    ) -> Result<Option<convert::Answer>, CallError> {
         match decode(message)? {
             message::Request::Ping(_) => self.ping(endpoint).await.map(|()| Some(message::Response::Active)),
             message::Request::ErrorNotification(notification) => {

@@ -1,0 +1,46 @@
+"""A PostgreSQL server from Debian's package, and a way to make every query on its bookings wait."""
+import asyncio
+import pathlib
+import signal
+import subprocess
+
+TABLE = "appointment_bookings"
+
+
+def programs():
+    return max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+
+
+# It refuses to run as root.
+AS_NOBODY = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
+
+
+def initialise(folder):
+    """Returns the command that serves on every address of its host, to whoever comes."""
+    folder.mkdir()
+    subprocess.run(["chown", "nobody:nogroup", folder], check=True)
+    data = folder / "data"
+    initdb = [programs() / "initdb", "--username=flow", "--auth=trust", "--encoding=UTF8", "--no-sync", "-D", data]
+    subprocess.run([*AS_NOBODY, *initdb], check=True, stdout=subprocess.DEVNULL, cwd=folder)
+    with open(data / "pg_hba.conf", "a") as file:
+        file.write("host all flow 0.0.0.0/0 trust\n")
+    return [*AS_NOBODY, programs() / "postgres", "-D", data, "-k", folder, "-c", "fsync=off"]
+
+
+async def wait_until_ready(host, port=5432):
+    ready = [programs() / "pg_isready", "--quiet", "--host", host, "--port", str(port)]
+    async with asyncio.timeout(60):
+        while await (await asyncio.create_subprocess_exec(*ready)).wait():
+            await asyncio.sleep(0.1)
+
+
+async def lock_bookings(host, seconds, port=5432):
+    """Whoever asks for bookings waits as long."""
+    statement = f"BEGIN; LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT"
+    psql = ["psql", "--quiet", "--no-psqlrc", "-h", host, "-p", str(port), "-U", "flow", "-d", "postgres", "-c", statement]
+    return await asyncio.create_subprocess_exec(*psql, stdout=subprocess.DEVNULL)
+
+
+def stop(process):
+    # Its fast shutdown.
+    process.send_signal(signal.SIGINT)

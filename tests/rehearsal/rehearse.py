@@ -158,7 +158,7 @@ class Rehearsal:
         made = [(at - replaced, found == new) for at, found in self.load.certificates if at > replaced]
         old = [at for at, is_new in made if not is_new]
         if old or not made:
-            self.faults.append(f"certificate rotates: of {len(made)} later connections {len(old)} had the old one, to {max(old):.1f} s")
+            self.faults.append(f"certificate rotates: of {len(made)} later connections {len(old)} had the old one, to {max(old, default=0):.1f} s")
 
     async def scale(self):
         await self.cluster.edges.scale(6)

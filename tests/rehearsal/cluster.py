@@ -41,15 +41,16 @@ class Cluster:
         await self._start_database()
         self._write_volumes(keys, secrets, certificate)
         await self._start_balancer()
-        lag, back_off = DNS_LAG / self.factor, BACK_OFF / self.factor
+        back_off = BACK_OFF / self.factor
         self.logics = Deployment(
-            "logic", self.logic_timing, self._run_logic, self._probe_logic, self._publish_logics, lag, back_off, self.faults
+            "logic", self.logic_timing, self._run_logic, self._probe_logic, self._publish_logics, back_off, self.faults
         )
-        lag = BALANCER_LAG / self.factor
         self.edges = Deployment(
-            "edge", self.edge_timing, self._run_edge, self._probe_edge, self._publish_edges, lag, back_off, self.faults
+            "edge", self.edge_timing, self._run_edge, self._probe_edge, self._publish_edges, back_off, self.faults
         )
-        await asyncio.gather(self.logics.settled(), self.edges.settled())
+        await asyncio.gather(self.logics.ready(), self.edges.ready())
+        # Nobody calls them yet, so nobody had to wait to hear of the first ones.
+        self.logics.lag, self.edges.lag = DNS_LAG / self.factor, BALANCER_LAG / self.factor
 
     def stop(self):
         """The rest ends with the namespaces."""

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "clients/python"))
 from client import TIMEOUT_SECONDS, Session, sign
 
+# So many when it is calm. More are made where answers take long, and closed after that.
 CONNECTIONS = 24
 # Then the client closes it: new connections are made all the time.
 MOST_REQUESTS_OF_A_CONNECTION = 60
@@ -117,7 +118,7 @@ class Load:
         except BaseException:
             self._close(connection)
             raise
-        if connection.is_usable():
+        if connection.is_usable() and len(self.open) <= CONNECTIONS:
             self.idle.append(connection)
         else:
             self._close(connection)

@@ -55,11 +55,16 @@ class Pod:
             elif failures >= self.timing.probe_failures:
                 self.ready_since = None
 
-    async def terminate(self):
-        """preStop and then SIGTERM, both within the grace period; who needs SIGKILL fails the rehearsal."""
+    def delete(self, before_signal=None):
         self.terminating = True
+        self.tasks.append(asyncio.create_task(self._terminate(before_signal)))
+
+    async def _terminate(self, before_signal):
+        """preStop and then SIGTERM, both within the grace period; who needs SIGKILL fails the rehearsal."""
         end = time.monotonic() + self.timing.grace
-        await asyncio.sleep(self.timing.pre_stop)
+        await asyncio.sleep(min(self.timing.pre_stop, self.timing.grace))
+        if before_signal:
+            await before_signal()
         if self.process.returncode is None:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -70,8 +75,6 @@ class Pod:
             self.deployment.faults.append(f"{self.host.name} was still there at the end of its grace period, so killed")
             self.process.kill()
             await self.process.wait()
-        for task in self.tasks:
-            task.cancel()
         await self.host.stop()
         self.gone = True
 
@@ -82,9 +85,9 @@ class Deployment:
     `publish` gets the addresses of those that should be called, `lag` seconds after each change, as whoever calls them would.
     """
 
-    def __init__(self, name, timing, run, probe, publish, lag, back_off, faults):
+    def __init__(self, name, timing, run, probe, publish, back_off, faults):
         self.name, self.timing, self.run, self.probe, self.publish = name, timing, run, probe, publish
-        self.lag, self.back_off, self.faults = lag, back_off, faults
+        self.back_off, self.faults, self.lag = back_off, faults, 0
         self.replicas, self.revision = timing.replicas, 0
         self.pods, self.published = [], None
         self._numbers = itertools.count(1)
@@ -100,6 +103,11 @@ class Deployment:
     async def scale(self, replicas):
         self.replicas = replicas
         await self.settled()
+
+    async def ready(self):
+        """Until there are as many as there should be, however young."""
+        while sum(pod.ready_since is not None for pod in self.members()) < self.replicas:
+            await asyncio.sleep(0.1)
 
     async def settled(self):
         """Until everything is as it should be, the old pods are gone, and everybody has heard of it."""
@@ -137,13 +145,11 @@ class Deployment:
             if pod.available() and spare <= 0:
                 break
             spare -= pod.available()
-            pod.ending = asyncio.create_task(pod.terminate())
+            pod.delete()
 
     def _tell(self):
         addresses = [pod.host.address for pod in self.members() if pod.ready_since is not None]
         if addresses == self.published:
             return
-        # Nobody calls them before the first ones are there, so nobody has to wait for those.
-        lag = 0 if not self.published else self.lag
         self.published = addresses
-        asyncio.get_running_loop().call_later(lag, self.publish, addresses)
+        asyncio.get_running_loop().call_later(self.lag, self.publish, addresses)

@@ -27,18 +27,17 @@ def initialise(folder):
     return [*AS_NOBODY, programs() / "postgres", "-D", data, "-k", folder, "-c", "fsync=off"]
 
 
-async def wait_until_ready(host, port=5432):
-    ready = [programs() / "pg_isready", "--quiet", "--host", host, "--port", str(port)]
+async def wait_until_ready(host):
+    ready = [programs() / "pg_isready", "--quiet", "--host", host]
     async with asyncio.timeout(60):
         while await (await asyncio.create_subprocess_exec(*ready)).wait():
             await asyncio.sleep(0.1)
 
 
-async def lock_bookings(host, seconds, port=5432):
-    """Whoever asks for bookings waits as long."""
+def lock_bookings(host, seconds):
+    """The command by which whoever asks for bookings waits as long."""
     statement = f"BEGIN; LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT"
-    psql = ["psql", "--quiet", "--no-psqlrc", "-h", host, "-p", str(port), "-U", "flow", "-d", "postgres", "-c", statement]
-    return await asyncio.create_subprocess_exec(*psql, stdout=subprocess.DEVNULL)
+    return ["psql", "--quiet", "--no-psqlrc", "-h", host, "-U", "flow", "-d", "postgres", "-o", "/dev/null", "-c", statement]
 
 
 def stop(process):

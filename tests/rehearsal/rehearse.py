@@ -5,12 +5,12 @@ import contextlib
 import hashlib
 import os
 import pathlib
+import re
 import ssl
 import subprocess
 import sys
 import time
 
-import envoy
 import postgres
 from cluster import PORT, Cluster
 from cryptography.hazmat.primitives import serialization
@@ -19,6 +19,7 @@ from load import Load
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # After a kill, who had been sent something already may not have heard of it for as long.
 NEWS_SECONDS = 0.05
+MOST_FAULTS = 20
 HEADS = ["phase", "seconds", "requests", "lost", "in its hands", "connects failed", "longest gap ms", "p99 ms"]
 
 
@@ -46,11 +47,14 @@ class Rehearsal:
         self.load = Load(address, PORT, path, self.trusted, self.public_key, self.secret, self.rate)
         await self.converse()
         running = asyncio.create_task(self.load.run())
+        self.say_timings()
         row(HEADS)
         row(["---"] * len(HEADS))
         await self.phase("nothing happens", asyncio.sleep(self.calm))
         await self.phase("edges roll", self.cluster.edges.roll())
         await self.phase("logics roll", self.cluster.logics.roll())
+        await self.phase("an edge stops, logic is slow", self.stop(self.cluster.edges))
+        await self.phase("a logic stops, and is slow", self.stop(self.cluster.logics))
         await self.phase("an edge is killed", self.kill_edge())
         await self.phase("a logic is killed", self.kill_logic())
         await self.phase("private key rotates", self.rotate_key())
@@ -62,6 +66,13 @@ class Rehearsal:
             await running
         await self.converse()
         self.cluster.stop()
+
+    def say_timings(self):
+        for name, timing in (("edge", self.cluster.edge_timing), ("logic", self.cluster.logic_timing)):
+            print(f"{name}: ready by a probe every {timing.probe_period:g} s, for {timing.min_ready:g} s before an old one goes; "
+                  f"preStop {timing.pre_stop:g} s, grace {timing.grace:g} s")
+        print(f"{self.rate} requests a second, the balancer hears of changes after {self.cluster.edges.lag:g} s, "
+              f"DNS after {self.cluster.logics.lag:g} s\n")
 
     async def phase(self, name, what):
         """Does it under load, prints its row, and holds it against what may be lost: what `what` returns."""
@@ -90,15 +101,28 @@ class Rehearsal:
 
     async def kill(self, pod):
         """While the bookings are locked, so that it has much in its hands. Returns what was in anybody's, and when."""
-        locking = await postgres.lock_bookings(self.cluster.database_host.address, 1)
-        while len(self.load.in_flight()) < self.rate / 4:
-            await asyncio.sleep(0.01)
+        locking = await self.make_slow(1)
         pod.kill()
         killed = time.monotonic()
         await asyncio.sleep(NEWS_SECONDS)
         in_flight = [request for request in self.load.requests if request.sent and (not request.done or request.done > killed)]
         await locking.wait()
         return in_flight, killed
+
+    async def make_slow(self, seconds):
+        """For as long, whoever asks for bookings waits. Returns when many do."""
+        command = postgres.lock_bookings(self.cluster.database_host.address, seconds)
+        locking = await asyncio.create_subprocess_exec(*command)
+        while len(self.load.in_flight()) < self.rate / 4:
+            await asyncio.sleep(0.01)
+        return locking
+
+    async def stop(self, deployment):
+        """Deletes a pod, as a drained node does, with much in its hands when the signal comes."""
+        deployment.members()[0].delete(before_signal=lambda: self.make_slow(2))
+        # The one that takes its place is started a moment later.
+        await asyncio.sleep(1)
+        await deployment.settled()
 
     async def kill_edge(self):
         pod = self.cluster.edges.members()[0]
@@ -114,7 +138,7 @@ class Rehearsal:
 
     async def kill_logic(self):
         in_flight, _ = await self.kill(self.cluster.logics.members()[0])
-        await self.cluster.logics.settled()
+        await self.cluster.logics.ready()
         return in_flight
 
     async def rotate_key(self):
@@ -213,6 +237,14 @@ class Rehearsal:
         return hashlib.sha256(der).hexdigest()[:8]
 
 
+def say_logs(folder):
+    """What the processes complained of last."""
+    for log in sorted(folder.iterdir()):
+        lines = [line for line in log.read_text().splitlines() if re.search(r"\b(WARN|ERROR|panic)", line) and "slow statement" not in line]
+        for line in lines[-5:]:
+            print(f"{log.name}: {line[:400]}", file=sys.stderr)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", required=True)
@@ -220,8 +252,10 @@ def main():
     parser.add_argument("--manifests", default=ROOT / "deploy/kubernetes/base")
     rehearsal = Rehearsal(parser.parse_args())
     asyncio.run(rehearsal.run())
-    for fault in rehearsal.faults:
+    for fault in rehearsal.faults[:MOST_FAULTS]:
         print(fault, file=sys.stderr)
+    if rehearsal.faults:
+        say_logs(rehearsal.cluster.logs)
     print(f"{len(rehearsal.faults)} faults")
     sys.exit(bool(rehearsal.faults))
 

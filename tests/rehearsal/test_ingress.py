@@ -40,7 +40,11 @@ def run(*command, **options):
 
 
 def start(*command, **variables):
-    return subprocess.Popen([*map(str, command)], stderr=open(FOLDER / "log", "ab"), env={**os.environ, **variables})
+    with open(FOLDER / "log", "ab") as log:
+        process = subprocess.Popen([*map(str, command)], stdout=log, stderr=log, env={**os.environ, **variables})
+    unittest.addModuleCleanup(process.wait)
+    unittest.addModuleCleanup(process.kill)
+    return process
 
 
 def wait_for(port):
@@ -67,7 +71,9 @@ def start_edge(port, admin_port, has_tls):
     while True:
         connection = http.client.HTTPConnection("127.0.0.1", admin_port)
         connection.request("GET", "/readyz")
-        if connection.getresponse().status == 200:
+        status = connection.getresponse().status
+        connection.close()
+        if status == 200:
             return
         time.sleep(0.05)
 
@@ -181,7 +187,7 @@ class IngressTests(unittest.TestCase):
             began = time.monotonic()
             return self.is_answered(front, session, body), time.monotonic() - began
 
-        asyncio.run(self.lock_bookings(DEADLINE_SECONDS + 1))
+        self.lock_bookings(DEADLINE_SECONDS + 1)
         with concurrent.futures.ThreadPoolExecutor(2 * len(FRONTS)) as pool:
             waiting = {front: (pool.submit(late, front), pool.submit(slow, front)) for front in FRONTS}
         for front, (late_one, slow_one) in waiting.items():
@@ -192,13 +198,13 @@ class IngressTests(unittest.TestCase):
                 _, seconds = slow_one.result()
                 self.assertGreater(seconds, DEADLINE_SECONDS - 2)
 
-    async def lock_bookings(self, seconds):
-        await postgres.lock_bookings("127.0.0.1", seconds)
-        # Until it holds.
+    def lock_bookings(self, seconds):
+        """Returns when it holds."""
+        self.addCleanup(start(*postgres.lock_bookings("127.0.0.1", seconds)).wait)
         locked = f"SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = '{postgres.TABLE}'::regclass"
         psql = ["psql", "-h", "127.0.0.1", "-U", "flow", "-d", "postgres", "-tAc", locked]
         while subprocess.run(psql, capture_output=True, text=True).stdout.strip() == "0":
-            await asyncio.sleep(0.05)
+            time.sleep(0.05)
 
     def test_a_request_is_not_repeated_where_an_edge_may_have_acted(self):
         """Two servers that take a request and break the connection: one of them gets it, once."""

@@ -2,6 +2,7 @@
 import asyncio
 import json
 import pathlib
+import signal
 import sys
 
 import grpc
@@ -22,7 +23,7 @@ BALANCER_LAG = 10
 DNS_LAG = 30
 # How long kubelet waits before it starts a container that crashed again.
 BACK_OFF = 10
-PORT = 443
+NAME = "flows.example.com"
 
 
 class Cluster:
@@ -35,8 +36,9 @@ class Cluster:
 
     async def start(self, keys, secrets, certificate):
         self.logs.mkdir()
-        self.names = self.folder / "hosts"
-        self.names.write_text("127.0.0.1 localhost\n")
+        self.balancer, self.names = Host("balancer"), self.folder / "hosts"
+        self.names.touch()
+        self._publish_logics([])
         hosts.set_up(self.names)
         await self._start_database()
         self._write_volumes(keys, secrets, certificate)
@@ -52,9 +54,10 @@ class Cluster:
         # Nobody calls them yet, so nobody had to wait to hear of the first ones.
         self.logics.lag, self.edges.lag = DNS_LAG / self.factor, BALANCER_LAG / self.factor
 
-    def stop(self):
+    async def stop(self):
         """The rest ends with the namespaces."""
-        postgres.stop(self.database)
+        self.database.send_signal(signal.SIGINT)
+        await self.database.wait()
 
     # Database and logics
 
@@ -83,7 +86,9 @@ class Cluster:
 
     def _publish_logics(self, addresses):
         """The headless Service's name. In one write, and of one length, so that nobody reads half of it."""
-        text = "127.0.0.1 localhost\n" + "".join(f"{address} flow-logic\n" for address in addresses)
+        names = [("127.0.0.1", "localhost"), (self.balancer.address, NAME)]
+        names += [(address, "flow-logic") for address in addresses]
+        text = "".join(f"{address} {name}\n" for address, name in names)
         with open(self.names, "r+b", buffering=0) as file:
             file.write(text.ljust(1024, "\n").encode())
 
@@ -135,11 +140,11 @@ class Cluster:
         return {name: float(value) for name, value in (line for line in lines if len(line) == 2)}
 
     async def _start_balancer(self):
-        self.balancer = await Host("balancer").start()
+        await self.balancer.start()
         self.edges_file = self.folder / "edges.json"
         self.connections_log = self.logs / "connections"
         self._publish_edges([])
-        configuration = envoy.balancer(PORT, self.edges_file, self.edge_timing, self.connections_log)
+        configuration = envoy.balancer(443, self.edges_file, self.edge_timing, self.connections_log)
         file = self.folder / "envoy.json"
         file.write_text(json.dumps(configuration))
         command = [pathlib.Path(sys.executable).with_name("envoy"), "-c", file, "--concurrency", "1", "--log-level", "warn"]

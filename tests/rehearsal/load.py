@@ -56,9 +56,9 @@ class Connection:
 
 
 class Load:
-    def __init__(self, address, port, path, trust, public_key, app_secret, rate):
-        self.address, self.port, self.rate = address, port, rate
-        self.head = f"POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n"
+    def __init__(self, address, name, path, trust, public_key, app_secret, rate):
+        self.address, self.name, self.rate = address, name, rate
+        self.head = f"POST {path} HTTP/1.1\r\nHost: {name}\r\nContent-Type: application/json\r\n"
         self.trust = ssl.create_default_context(cadata=trust)
         self.trust.set_alpn_protocols(["http/1.1"])
         self.use_key(public_key)
@@ -75,14 +75,17 @@ class Load:
     def trust_also(self, pem):
         self.trust.load_verify_locations(cadata=pem)
 
-    async def run(self):
-        """Until cancelled."""
+    async def prepare(self):
+        """Asks for a date that can be chosen, as a user would."""
         place = {"department": "beauty", "location": "kings_cross"}
         chosen = {"action": "data_exchange", "screen": "APPOINTMENT"}
         location = chosen | {"data": place | {"trigger": "location_selected"}}
         screen = await self._exchange(Request(time.monotonic()), location)
         date = chosen | {"data": place | {"trigger": "date_selected", "date": screen["data"]["date"][0]["id"]}}
         self.messages = itertools.cycle([{"action": "INIT"}, location, date, {"action": "ping"}, date])
+
+    async def run(self):
+        """Until cancelled."""
         began = time.monotonic()
         running = set()
         for number in itertools.count():
@@ -141,7 +144,8 @@ class Load:
     async def _connect(self):
         for attempt in range(MOST_ATTEMPTS_TO_CONNECT):
             try:
-                connection = Connection(*await asyncio.open_connection(self.address, self.port, ssl=self.trust))
+                opened = await asyncio.open_connection(self.address, 443, ssl=self.trust, server_hostname=self.name)
+                connection = Connection(*opened)
                 self.certificates.append((connection.made, connection.certificate))
                 self.open.add(connection)
                 return connection

@@ -1,7 +1,6 @@
 """A PostgreSQL server from Debian's package, and a way to make every query on its bookings wait."""
 import asyncio
 import pathlib
-import signal
 import subprocess
 
 TABLE = "appointment_bookings"
@@ -38,8 +37,3 @@ def lock_bookings(host, seconds):
     """The command by which whoever asks for bookings waits as long."""
     statement = f"BEGIN; LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT"
     return ["psql", "--quiet", "--no-psqlrc", "-h", host, "-U", "flow", "-d", "postgres", "-o", "/dev/null", "-c", statement]
-
-
-def stop(process):
-    # Its fast shutdown.
-    process.send_signal(signal.SIGINT)

@@ -1,11 +1,12 @@
 # What `run` and `ingress` share: is everything there, and a virtual environment with requirements.txt. To be sourced.
+BIN=$(realpath -m "${BIN:-$(dirname "${BASH_SOURCE[0]}")/../../target/debug}")
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # Arguments are pairs of a command and the Debian package that has it.
 require() {
     local missing=()
     while [ $# -gt 0 ]; do
-        command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || missing+=("$2")
+        command -v "$1" >/dev/null || missing+=("$2")
         shift 2
     done
     [ -n "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] || missing+=(postgresql)
@@ -16,7 +17,6 @@ require() {
     done
 }
 
-BIN=$(realpath -m "${BIN:-../../target/debug}")
 environment=$(realpath -m ../../target/ci/rehearsal)
 export BIN PYTHONDONTWRITEBYTECODE=1 PATH="$PATH:/usr/sbin:/sbin"
 

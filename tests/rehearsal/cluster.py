@@ -51,7 +51,9 @@ class Cluster:
             "edge", self.edge_timing, self._run_edge, self._probe_edge, self._publish_edges, back_off, self.faults
         )
         await asyncio.gather(self.logics.ready(), self.edges.ready())
-        # Nobody calls them yet, so nobody had to wait to hear of the first ones.
+        while f"membership_healthy: {self.edges.replicas}" not in await self._balancer_statistics():
+            await asyncio.sleep(0.1)
+        # Nobody called them yet, so nobody had to wait to hear of the first ones.
         self.logics.lag, self.edges.lag = DNS_LAG / self.factor, BALANCER_LAG / self.factor
 
     async def stop(self):
@@ -116,10 +118,11 @@ class Cluster:
 
     async def _probe_edge(self, address):
         path = self.edge_timing.probe["httpGet"]["path"]
-        return (await self._get(address, path))[0] == 200
+        return (await self._get(address, self.admin_port, path))[0] == 200
 
-    async def _get(self, address, path):
-        reader, writer = await asyncio.open_connection(address, self.admin_port)
+    @staticmethod
+    async def _get(address, port, path):
+        reader, writer = await asyncio.open_connection(address, port)
         try:
             writer.write(f"GET {path} HTTP/1.1\r\nHost: edge\r\nConnection: close\r\n\r\n".encode())
             head, _, body = (await reader.read()).partition(b"\r\n\r\n")
@@ -135,7 +138,7 @@ class Cluster:
 
     async def metrics(self, pod):
         """Those of one edge, by name and labels."""
-        _, text = await self._get(pod.host.address, "/metrics")
+        _, text = await self._get(pod.host.address, self.admin_port, "/metrics")
         lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
         return {name: float(value) for name, value in (line for line in lines if len(line) == 2)}
 
@@ -150,6 +153,9 @@ class Cluster:
         command = [pathlib.Path(sys.executable).with_name("envoy"), "-c", file, "--concurrency", "1", "--log-level", "warn"]
         command += ["--disable-hot-restart", "--file-flush-interval-msec", "200"]
         await self.balancer.run(command, self.logs / "balancer")
+
+    async def _balancer_statistics(self):
+        return (await self._get(self.balancer.address, envoy.ADMIN_PORT, "/stats?filter=membership_healthy"))[1]
 
     def _publish_edges(self, addresses):
         port = manifests.container_port(self.base / "edge.yaml", "flows")

@@ -3,11 +3,13 @@ import json
 import os
 import pathlib
 
+ADMIN_PORT = 9901
+
 
 def balancer(port, edges_file, edge, log):
     """`edge` is the Timing of the edge's Deployment: Envoy asks as kubelet would."""
     return {
-        "admin": {"address": address("127.0.0.1", 0)},
+        "admin": {"address": address("0.0.0.0", ADMIN_PORT)},
         "static_resources": {
             "listeners": [{
                 "name": "flows",

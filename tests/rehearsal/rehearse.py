@@ -45,6 +45,8 @@ class Rehearsal:
         self.url = f"https://{NAME}{path}"
         self.load = Load(self.cluster.balancer.address, NAME, path, self.trusted, self.public_key, self.secret, self.rate)
         await self.converse()
+        if self.faults:
+            return
         await self.load.prepare()
         running = asyncio.create_task(self.load.run())
         self.say_timings()

@@ -34,7 +34,7 @@ class Rehearsal:
         self.rate = 100 if options.short else 200
         self.cluster = Cluster(self.folder, pathlib.Path(os.environ["BIN"]), pathlib.Path(options.manifests), self.factor)
         self.faults = self.cluster.faults
-        self.calm = 20 / self.factor
+        self.calm, self.counted = 20 / self.factor, 0
 
     async def run(self):
         (key, self.public_key), self.new_key = self.make_key("current"), self.make_key("new")
@@ -78,10 +78,11 @@ class Rehearsal:
 
     async def phase(self, name, what):
         """Does it under load, prints its row, and holds it against what may be lost: what `what` returns."""
-        began, first = time.monotonic(), len(self.load.requests)
+        began = time.monotonic()
         async with asyncio.timeout(LONGEST_PHASE_SECONDS):
             in_hands = await what
-        requests = self.load.requests[first:]
+        # From the end of the phase before, so that each request is in one.
+        requests, self.counted = self.load.requests[self.counted:], len(self.load.requests)
         while not all(request.done for request in requests):
             await asyncio.sleep(0.1)
         ended = time.monotonic()

@@ -32,7 +32,8 @@ def balancer(port, edges_file, edge, log):
                 "type": "EDS",
                 "eds_cluster_config": {"eds_config": {"path_config_source": {"path": str(edges_file)}}},
                 "connect_timeout": "1s",
-                "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+                # Unless told so, it collects what its checks found for a second before it heeds it.
+                "common_lb_config": {"healthy_panic_threshold": {"value": 0}, "update_merge_window": "0s"},
                 # Who is on the list no more gets no new connection, though its checks go on being good.
                 "ignore_health_on_host_removal": True,
                 "health_checks": [{

@@ -31,7 +31,8 @@ def row(cells):
 class Rehearsal:
     def __init__(self, options):
         self.folder, self.factor = pathlib.Path(options.folder), 5 if options.short else 1
-        self.rate = 100 if options.short else 200
+        # CI has debug builds on few processors, and an edge that is short of them sheds requests.
+        self.rate = 50 if options.short else 200
         self.cluster = Cluster(self.folder, pathlib.Path(os.environ["BIN"]), pathlib.Path(options.manifests), self.factor)
         self.faults = self.cluster.faults
         self.calm, self.counted = 20 / self.factor, 0

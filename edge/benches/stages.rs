@@ -25,7 +25,7 @@ fn stages(criterion: &mut Criterion) {
     group.bench_function("to_logic", |bencher| {
         bencher.iter_batched(|| Line::decode(&plaintext), Line::to_logic, BatchSize::SmallInput);
     });
-    group.bench_function("from_logic", |bencher| bencher.iter(|| line.read_answer()));
+    group.bench_function("read_answer", |bencher| bencher.iter(|| line.read_answer()));
     group.bench_function("encode", |bencher| {
         bencher.iter_batched(|| line.read_answer(), Line::encode, BatchSize::SmallInput);
     });

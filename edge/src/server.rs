@@ -62,6 +62,12 @@ pub enum Drained {
     CutOff,
 }
 
+/// Has the random generator of the process seeded: some 40 ms that otherwise the first request would wait for.
+fn seed() {
+    // Whoever needs random numbers later will say so.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(&mut [0]);
+}
+
 impl Server {
     /// Binds every listener. Connections to logic are made later, when they are first needed.
     ///
@@ -69,6 +75,7 @@ impl Server {
     ///
     /// See [`BindError`].
     pub async fn bind(config: Config, telemetry: &Telemetry) -> Result<Self, BindError> {
+        seed();
         let (public, address) = bind(config.listen.address, "listen.address").await?;
         let (admin, admin_address) = bind(config.admin, "admin.address").await?;
         let max_connections = config.limits.max_connections;

@@ -16,6 +16,7 @@ use flow_wire::signature::{self, AppSecret, Verified};
 use prost::Message as _;
 use serde_json::{Value, json};
 
+const PRIVATE_KEY: &str = include_str!("../../../tests/vectors/keys/current.pem");
 const KEY: [u8; 16] = *b"a key of sixteen";
 const VECTOR: [u8; 16] = *b"a vector as long";
 const FLOW_TOKEN: &str = "0191b3a4-5c6d-7e8f-9a0b-1c2d3e4f5a6b";
@@ -32,7 +33,8 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) fn new() -> Self {
-        let private_key = PrivateKey::generate().unwrap();
+        // The same in each run, since making one takes now more, now fewer instructions.
+        let private_key = PrivateKey::from_pem(PRIVATE_KEY, None).unwrap();
         let secret = AppSecret::new(b"the secret of an app").unwrap();
         let wrapped = private_key.public_key().wrap_key(&key()).unwrap();
         let message = json!({

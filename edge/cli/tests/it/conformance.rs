@@ -3,6 +3,7 @@
 
 mod edge;
 mod endpoint;
+mod faults;
 mod mutants;
 mod service;
 

@@ -7,7 +7,8 @@ use std::thread;
 
 use serde_json::Value;
 
-use super::endpoint::{Fault, Running, TABLE};
+use super::endpoint::Running;
+use super::faults::{Fault, TABLE};
 use super::verdicts;
 use crate::process::flowctl;
 

@@ -210,7 +210,10 @@ fn advice(error: &io::Error) -> &'static str {
             "Serve the whole chain, with the intermediate certificates, of a public authority; the platform trusts no others. \
              For one of your own there is --ca."
         }
-        _ => "See whether what listens there speaks TLS, and with which certificate.",
+        Some(rustls::Error::InvalidCertificate(_)) => {
+            "Get a certificate of a public authority for this name; this one is not one that a server may have."
+        }
+        _ => "See whether what listens there speaks TLS.",
     }
 }
 

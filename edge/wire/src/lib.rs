@@ -33,7 +33,8 @@
 //! let aes_key = private_key.unwrap_key(&envelope).ok_or("another key")?;
 //! let (plaintext, session) = envelope.open(aes_key)?;
 //! assert!(matches!(Request::decode(&plaintext)?, Request::Ping(_)));
-//! let answer = session.seal(Response::Active.encode());
+//! let response: Response = Response::Active;
+//! let answer = session.seal(response.encode());
 //!
 //! // And the client's again.
 //! assert_eq!(sent.open(answer.as_bytes())?, br#"{"data":{"status":"active"}}"#);

@@ -5,10 +5,11 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use flow_wire::keys::{self, PublicKey};
 use flow_wire::signature::{self, AppSecret};
-use reqwest::Url;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{RequestBuilder, Url};
 use rustls::pki_types::CertificateDer;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -40,6 +41,16 @@ pub(crate) struct Answer {
     pub(crate) time: Duration,
     /// What the endpoint calls the request in its logs.
     pub(crate) request_id: Option<String>,
+}
+
+/// What came back, as it came.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    /// From the first byte sent to the last one received.
+    pub(crate) time: Duration,
 }
 
 /// Why there is no answer that the messaging client could use.
@@ -92,13 +103,7 @@ impl Client {
             .header(CONTENT_TYPE, "application/json")
             .header(signature::HEADER, &sealed.signature)
             .body(sealed.body.clone());
-        let started = Instant::now();
-        let response = post.send().await.map_err(Error::from_http)?;
-        let status = response.status().as_u16();
-        let request_id =
-            response.headers().get("x-request-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let body = response.bytes().await.map_err(Error::from_http)?;
-        let time = started.elapsed();
+        let Received { status, headers, body, time } = Received::answer_to(post).await?;
 
         let is_sealed = status == 200 || status == 427 && !body.is_empty();
         let body = match is_sealed.then(|| sealed.open(&body)) {
@@ -106,7 +111,18 @@ impl Client {
             Some(Err(_)) => return Err(Error::NotSealed { status }),
             Some(Ok(plaintext)) => Some(serde_json::from_slice(&plaintext).map_err(|_| Error::NotObject)?),
         };
-        Ok(Answer { status, body, time, request_id })
+        Ok(Answer { status, body, time, request_id: request_id(&headers) })
+    }
+}
+
+impl Received {
+    /// Sends a request and reads its whole answer.
+    pub(crate) async fn answer_to(request: RequestBuilder) -> Result<Self, Error> {
+        let started = Instant::now();
+        let response = request.send().await.map_err(Error::from_http)?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await.map_err(Error::from_http)?;
+        Ok(Self { status, headers, body, time: started.elapsed() })
     }
 }
 
@@ -128,7 +144,7 @@ impl Answer {
 }
 
 impl Error {
-    pub(crate) fn from_http(error: reqwest::Error) -> Self {
+    fn from_http(error: reqwest::Error) -> Self {
         if error.is_timeout() {
             Self::Timeout
         } else if error.is_connect() {
@@ -164,6 +180,11 @@ pub(crate) fn complete(mut request: Object, flow_token: &str, sign: impl Fn(&str
 
 fn text<'a>(request: &'a Object, field: &str) -> Option<&'a str> {
     request.get(field).and_then(Value::as_str)
+}
+
+/// What the endpoint calls a request in its logs.
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
+    headers.get("x-request-id").and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// A flow token that no other conversation has.

@@ -129,8 +129,7 @@ async fn examine(url: &Url, config: ClientConfig, access: Option<Access>) -> Res
 async fn connect(url: &Url) -> Result<(TcpStream, Finding), Finding> {
     let finding =
         |state, found, mend: Option<&str>| Finding { what: "address", state, found, mend: mend.map(str::to_owned) };
-    let (host, port) = (url.host_str().unwrap_or_default().trim_matches(['[', ']']), url.port_or_known_default());
-    let port = port.unwrap_or_default();
+    let (host, port) = (http::host(url).unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
     let started = Instant::now();
     let wrong = |found| {
         let mend = "See that the name resolves to your load balancer, that it listens on this port, and that firewalls let the \
@@ -155,7 +154,7 @@ async fn tls(url: &Url, stream: TcpStream, config: ClientConfig) -> Finding {
         let mend = "The platform calls https:// alone; ask the endpoint by the URL that the platform has.";
         return finding(State::Warning, "plain HTTP".to_owned(), Some(mend));
     }
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let host = http::host(url).unwrap_or_default().to_owned();
     let Ok(name) = ServerName::try_from(host) else {
         return finding(State::Wrong, "the host is no name that a certificate can have".to_owned(), None);
     };

@@ -45,9 +45,14 @@ pub(crate) fn tls_config(
     Ok(config)
 }
 
+/// The host as a resolver and a certificate have it: an IPv6 address without its brackets.
+pub(crate) fn host(url: &Url) -> Option<&str> {
+    url.host_str().map(|host| host.trim_matches(['[', ']']))
+}
+
 /// Whether the host is a loopback address, which no other machine and no proxy sees.
 pub(crate) fn is_this_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let host = host(url).unwrap_or_default();
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 

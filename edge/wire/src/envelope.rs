@@ -81,6 +81,16 @@ impl Envelope {
         &self.encrypted_aes_key
     }
 
+    /// The initialization vector of the request.
+    pub fn initial_vector(&self) -> &[u8; IV_LENGTH] {
+        &self.initial_vector
+    }
+
+    /// Ciphertext and tag.
+    pub fn encrypted_flow_data(&self) -> &[u8] {
+        &self.encrypted_flow_data
+    }
+
     /// Opens the envelope: the plaintext, and the [`Session`] that seals its one answer.
     ///
     /// # Errors

@@ -51,13 +51,13 @@ pub(super) enum Failure {
     NotConnected(String),
     #[error("broken off")]
     Broken,
-    #[error("no answer within 10 s")]
+    #[error("no answer within {} s", http_client::TIMEOUT.as_secs())]
     TimedOut,
 }
 
 impl Peer {
     pub(super) fn new(url: &Url, trusted: Option<Vec<CertificateDer<'static>>>, is_http2: bool) -> Result<Self, Error> {
-        let host = url.host_str().ok_or(Error::Url)?.trim_matches(['[', ']']).to_owned();
+        let host = http_client::host(url).ok_or(Error::Url)?.to_owned();
         let port = url.port_or_known_default().ok_or(Error::Url)?;
         let authority = url.authority();
         let alpn = if is_http2 { "h2" } else { "http/1.1" };

@@ -11,9 +11,8 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
 use super::connection::{Connection, Failure, Peer};
+use crate::http as http_client;
 
-/// The platform waits as long.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// Every so many answers one is kept and opened; a prime, so that no pattern of the load hides from it.
 const SAMPLE_EVERY: usize = 97;
 
@@ -140,7 +139,7 @@ async fn work(shared: Arc<Shared>, connection: Arc<Mutex<Option<Connection>>>) -
             }
             None => Instant::now(),
         };
-        let outcome = timeout(TIMEOUT, exchange(&shared.peer, &mut own, &connection, request)).await;
+        let outcome = timeout(http_client::TIMEOUT, exchange(&shared.peer, &mut own, &connection, request)).await;
         let outcome = outcome.unwrap_or(Err(Failure::TimedOut));
         if outcome.is_err() {
             own = None;

@@ -194,7 +194,7 @@ fn hold(reply: &Reply, expected: &Expected, variables: &Variables) -> Result<Out
     match expected {
         Expected::Refusal if (400..500).contains(&reply.status) => Ok(Outcome::Passed),
         Expected::Refusal => wrong(),
-        Expected::Opened if reply.status == 200 && reply.object().is_some() => Ok(Outcome::Passed),
+        Expected::Opened if reply.is_answer() => Ok(Outcome::Passed),
         Expected::Opened => wrong(),
         Expected::Screen => match (reply.status, reply.object()) {
             (200, Some(object)) if object.get("screen").is_some_and(Value::is_string) => match object.get("data") {
@@ -218,10 +218,9 @@ fn hold(reply: &Reply, expected: &Expected, variables: &Variables) -> Result<Out
 /// What a step of a script is held against.
 fn answer(reply: Reply) -> Result<Answer, String> {
     let body = match &reply.opened {
-        Opened::Unreadable(_) if matches!(reply.status, 200 | 427) => return Err(reply.describe()),
-        Opened::Object(object) if matches!(reply.status, 200 | 427) => Some(object.clone()),
+        Opened::Unreadable(_) if reply.should_be_sealed() => return Err(reply.describe()),
+        Opened::Object(object) if reply.should_be_sealed() => Some(object.clone()),
         _ => None,
     };
-    let request_id = reply.headers.get("x-request-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    Ok(Answer { status: reply.status, body, time: reply.time, request_id })
+    Ok(Answer { status: reply.status, body, time: reply.time, request_id: client::request_id(&reply.headers) })
 }

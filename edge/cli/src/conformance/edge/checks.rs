@@ -68,7 +68,7 @@ pub(super) async fn repeat_under_new_key(edge: &Edge) -> Result<(), Failure> {
     let other: Forge = serde_json::from_value(json!({ "key": "of-another" })).unwrap_or_default();
     edge.send_post(&edge.forger.post_in(session, ping(), &other)?).await?;
     let reply = edge.send_post(&edge.forger.post_in(session, ping(), &Forge::default())?).await?;
-    if is_answered(&reply) { Ok(()) } else { Err(Failure::came(reply.describe())) }
+    if reply.is_answer() { Ok(()) } else { Err(Failure::came(reply.describe())) }
 }
 
 /// A request that comes twice, byte by byte, gets the same answer or none: another one under the same key and vector would
@@ -122,7 +122,7 @@ async fn timed_ping(edge: &Edge) -> Result<Duration, Failure> {
     // Several at once wait for each other, wherever that is.
     let started = Instant::now();
     let reply = edge.send_post(&post).await?;
-    if is_answered(&reply) { Ok(started.elapsed()) } else { Err(Failure::came(reply.describe())) }
+    if reply.is_answer() { Ok(started.elapsed()) } else { Err(Failure::came(reply.describe())) }
 }
 
 /// Every 427 so far, from whatever case or step.
@@ -164,7 +164,7 @@ pub(super) fn refusals_say_little(edge: &Edge) -> Result<(), Failure> {
 
 pub(super) async fn still_there(edge: &Edge) -> Result<(), Failure> {
     let reply = edge.send(ping(), &Forge::default()).await?;
-    if is_answered(&reply) { Ok(()) } else { Err(Failure::came(reply.describe())) }
+    if reply.is_answer() { Ok(()) } else { Err(Failure::came(reply.describe())) }
 }
 
 /// Form data in which a field of the flow's own is called `error`, among others, is no notification.
@@ -180,9 +180,4 @@ pub(super) async fn form_with_error_field(edge: &Edge) -> Result<(), Failure> {
 /// The platform's own.
 pub(super) fn ping() -> Value {
     json!({ "version": "3.0", "action": "ping" })
-}
-
-/// Whether a ping was answered; with what is a case of its own.
-fn is_answered(reply: &Reply) -> bool {
-    reply.status == 200 && reply.object().is_some()
 }

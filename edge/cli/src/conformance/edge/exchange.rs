@@ -2,7 +2,7 @@
 //!
 //! It refuses to know what an answer should say.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ use reqwest::Url;
 use serde_json::Value;
 
 use super::forge::{Post, Session};
-use crate::client::{Error, Object};
+use crate::client::{Error, Object, Received};
 use crate::status;
 
 /// Where the endpoint is.
@@ -51,11 +51,8 @@ impl Wire {
         if let Some(value) = &post.signature {
             request = request.header(signature::HEADER, value);
         }
-        let started = Instant::now();
-        let response = request.body(post.body.clone()).send().await.map_err(Error::from_http)?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.bytes().await.map_err(Error::from_http)?;
-        let time = started.elapsed();
+        let request = request.body(post.body.clone());
+        let Received { status, headers, body, time } = Received::answer_to(request).await?;
         let opened = open(&body, &post.session);
         Ok(Reply { status, headers, body, opened, time })
     }
@@ -73,13 +70,23 @@ impl Reply {
                 }
                 format!("status {status}, sealed: {shown}")
             }
-            Opened::Unreadable(why) if matches!(status, 200 | 427) => format!("status {status}, but {why}"),
+            Opened::Unreadable(why) if self.should_be_sealed() => format!("status {status}, but {why}"),
             Opened::Empty | Opened::Unreadable(_) => {
                 let text: String = String::from_utf8_lossy(&self.body).chars().take(120).collect();
                 let text = if text.is_empty() { String::new() } else { format!(" ({})", text.escape_debug()) };
                 format!("status {status}{text}. {}", status::explain(status))
             }
         }
+    }
+
+    /// Whether the client opens a body under this status.
+    pub(super) fn should_be_sealed(&self) -> bool {
+        matches!(self.status, 200 | 427)
+    }
+
+    /// Whether it is a success that opens.
+    pub(super) fn is_answer(&self) -> bool {
+        self.status == 200 && self.object().is_some()
     }
 
     pub(super) fn object(&self) -> Option<&Object> {

@@ -196,7 +196,8 @@ impl Forger {
             Vector::Random | Vector::TwelveBytes => {}
         }
         let key = self.wrap(&session, &forge.key)?;
-        let mut flow_data = seal(&session, plaintext)?;
+        let sealed = Envelope::seal(&session.aes_key(), session.vector, [0; ENCRYPTED_AES_KEY_LENGTH], plaintext);
+        let mut flow_data = sealed.encrypted_flow_data().to_vec();
         match forge.flow_data {
             FlowData::Good => {}
             FlowData::TagFlipped => flow_data.last_mut().into_iter().for_each(|byte| *byte ^= 1),
@@ -241,13 +242,6 @@ impl Forger {
             Signature::NotHex => format!("sha256={}", "zz".repeat(32)),
         })
     }
-}
-
-/// Ciphertext and tag alone: the envelope of flow-wire writes all of its fields, and well.
-fn seal(session: &Session, plaintext: Vec<u8>) -> Result<Vec<u8>, Failure> {
-    let envelope = Envelope::seal(&session.aes_key(), session.vector, [0; ENCRYPTED_AES_KEY_LENGTH], plaintext);
-    let fields: Value = serde_json::from_slice(&envelope.encode()).map_err(not_made)?;
-    STANDARD.decode(fields["encrypted_flow_data"].as_str().unwrap_or_default()).map_err(not_made)
 }
 
 fn write(how: &Writing, [flow_data, key, vector]: [String; 3]) -> Vec<u8> {

@@ -29,7 +29,7 @@ use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
 use crate::client::{Answer, Object};
-use crate::http::chain;
+use crate::http::{self as http_client, chain};
 
 /// What the edge gives logic by default, and longer than any answer should take.
 pub(super) const DEADLINE: Duration = Duration::from_secs(8);
@@ -70,7 +70,7 @@ impl Target {
             return Ok(Self::Unix { path: path.into() });
         }
         let url = Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.path() == "/").ok_or(RIGHT)?;
-        let host = url.host_str().ok_or(RIGHT)?.trim_matches(['[', ']']).to_owned();
+        let host = http_client::host(&url).ok_or(RIGHT)?.to_owned();
         let port = url.port_or_known_default().ok_or(RIGHT)?;
         let origin = format!("http://{}", url.authority()).parse().map_err(|_| RIGHT)?;
         Ok(Self::Tcp { host, port, origin })

@@ -16,8 +16,10 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use flow_wire::envelope::{AesKey, Envelope, Session};
+use flow_wire::envelope::{self, AesKey, Envelope, Session};
 use flow_wire::keys::PrivateKey;
 use flow_wire::signature::{self, AppSecret};
 use rustls::pki_types::PrivatePkcs8KeyDer;
@@ -231,10 +233,7 @@ impl Endpoint {
         if self.is(RefusesUnknownFields) && fields.len() > 3 {
             return Err(Refusal(BAD, ""));
         }
-        let secret = secret(SECRETS[0]);
-        let signed = signature::sign(body, &secret);
-        let (verified, _) = signature::verify(body.clone(), Some(signed.as_bytes()), [&secret]).unwrap();
-        let envelope = Envelope::parse(verified).map_err(|error| {
+        let envelope = envelope(body).map_err(|error| {
             let crash = match error.to_string().as_str() {
                 "the envelope lacks initial_vector" => MissingIs500,
                 "encrypted_flow_data is not padded standard base64" => NotBase64Is500,
@@ -367,17 +366,18 @@ fn is_notification(data: &Value) -> bool {
 
 /// Sealed under the vector of the request as it came.
 fn under_own_vector(body: &Bytes, plain: String) -> String {
+    let envelope = envelope(body).unwrap();
+    let key = KEYS.iter().find_map(|(key, _)| key.unwrap_key(&envelope)).unwrap();
+    let sealed = Envelope::seal(&key, *envelope.initial_vector(), [0; 256], plain.into_bytes());
+    STANDARD.encode(sealed.encrypted_flow_data())
+}
+
+/// Reads an envelope, whoever signed it.
+fn envelope(body: &Bytes) -> Result<Envelope, envelope::Error> {
     let secret = secret(SECRETS[0]);
     let signed = signature::sign(body, &secret);
     let (verified, _) = signature::verify(body.clone(), Some(signed.as_bytes()), [&secret]).unwrap();
-    let envelope = Envelope::parse(verified).unwrap();
-    let key = KEYS.iter().find_map(|(key, _)| key.unwrap_key(&envelope)).unwrap();
-    let fields: Value = serde_json::from_slice(body).unwrap();
-    let vector =
-        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, fields["initial_vector"].as_str().unwrap());
-    let sealed = Envelope::seal(&key, vector.unwrap().try_into().unwrap(), [0; 256], plain.into_bytes());
-    let sealed: Value = serde_json::from_slice(&sealed.encode()).unwrap();
-    sealed["encrypted_flow_data"].as_str().unwrap().to_owned()
+    Envelope::parse(verified)
 }
 
 fn secret(text: &str) -> AppSecret {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use flow_telemetry::Telemetry;
+use futures_util::FutureExt as _;
 use http::{HeaderMap, Method, StatusCode, Version};
 use opentelemetry::propagation::TextMapPropagator as _;
 use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, Status, TraceContextExt as _, Tracer as _};
@@ -150,12 +151,10 @@ impl Observer {
         done
     }
 
-    /// Does one stage of the work that waits for something.
-    pub(crate) async fn stage_of<T>(&self, stage: Stage, work: impl Future<Output = T>) -> T {
+    /// Does one stage of the work that waits for something, from now on.
+    pub(crate) fn stage_of<T>(&self, stage: Stage, work: impl Future<Output = T>) -> impl Future<Output = T> {
         let begun = Begun::now(stage, self);
-        let done = work.await;
-        begun.end(self);
-        done
+        work.inspect(move |_| begun.end(self))
     }
 
     /// Begins one attempt at a call.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use flow_wire::envelope::Identity;
+use futures_util::FutureExt as _;
 use moka::future::Cache;
 
 use crate::config;
@@ -70,13 +71,11 @@ impl Replay {
         let Some(answers) = self.answers.clone() else { return answer.await };
         let Identity { session, ciphertext } = envelope;
         let asked_at = Arc::clone(endpoint);
-        let work = async move {
-            match answer.await {
-                Ok(answer) if answer.body.is_empty() => Err(Passing::Unsealed(answer)),
-                Ok(answer) => Ok(Remembered { endpoint: asked_at, ciphertext, answer }),
-                Err(error) => Err(Passing::Failed(error)),
-            }
-        };
+        let work = answer.map(move |answer| match answer {
+            Ok(answer) if answer.body.is_empty() => Err(Passing::Unsealed(answer)),
+            Ok(answer) => Ok(Remembered { endpoint: asked_at, ciphertext, answer }),
+            Err(error) => Err(Passing::Failed(error)),
+        });
         // A task of its own, for whoever asked may go away. Nobody aborts it, so where it does not end it panicked.
         let task = tokio::spawn(async move { answers.entry(session).or_try_insert_with(work).await });
         let outcome = task.await.map_err(|_| Error::Panicked)?;

@@ -72,8 +72,8 @@ async fn serve(State(edge): State<Arc<Edge>>, request: Request) -> Response {
 }
 
 /// A panic is the end of one request, and of nothing else.
-async fn caught(answer: impl Future<Output = Result<Answer, Error>>) -> Result<Answer, Error> {
-    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or(Err(Error::Panicked))
+fn caught(answer: impl Future<Output = Result<Answer, Error>>) -> impl Future<Output = Result<Answer, Error>> {
+    AssertUnwindSafe(answer).catch_unwind().map(|ended| ended.unwrap_or(Err(Error::Panicked)))
 }
 
 async fn answer(

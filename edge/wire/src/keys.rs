@@ -8,14 +8,16 @@ use std::fmt;
 
 use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
 use getrandom::SysRng;
+use pkcs8::der::Encode as _;
+use pkcs8::der::asn1::OctetStringRef;
 use pkcs8::der::pem::PemLabel as _;
 use pkcs8::pkcs5::pbes2::Kdf;
 use pkcs8::pkcs5::{self, EncryptionScheme};
 use pkcs8::{
-    DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _,
-    EncryptedPrivateKeyInfoRef, LineEnding, PrivateKeyInfoRef, SecretDocument,
+    DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _, EncryptedPrivateKeyInfoRef, LineEnding,
+    PrivateKeyInfoRef, SecretDocument,
 };
-use rsa::pkcs1::{DecodeRsaPrivateKey as _, DecodeRsaPublicKey as _};
+use rsa::pkcs1::{ALGORITHM_ID, ALGORITHM_OID, DecodeRsaPublicKey as _, EncodeRsaPrivateKey as _, RsaPrivateKeyRef};
 use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -45,25 +47,19 @@ impl PrivateKey {
     pub fn from_pem(pem: &str, passphrase: Option<&str>) -> Result<Self, Error> {
         let block = pem::parse(pem)?;
         let passphrase = passphrase.ok_or(Error::PassphraseMissing);
-        let key = match (block.label.as_str(), block.encryption) {
-            ("PRIVATE KEY", _) => rsa::PrivateKey::from_pkcs8_der(&block.contents).map_err(|_| Error::NotRsaPrivate)?,
-            ("RSA PRIVATE KEY", None) => {
-                rsa::PrivateKey::from_pkcs1_der(&block.contents).map_err(|_| Error::NotRsaPrivate)?
-            }
+        match (block.label.as_str(), block.encryption) {
+            ("PRIVATE KEY", _) => Self::from_pkcs8(&block.contents),
+            ("RSA PRIVATE KEY", None) => Self::from_pkcs1(&block.contents),
             ("RSA PRIVATE KEY", Some(encryption)) => {
                 let contents = encryption.decrypt(&block.contents, passphrase?.as_bytes());
+                let key = Self::from_pkcs1(&contents.ok_or(Error::PassphraseWrong)?);
                 // Only the padding was checked, so a wrong passphrase may also give what is no key.
-                let key = contents.and_then(|contents| rsa::PrivateKey::from_pkcs1_der(&contents).ok());
-                key.ok_or(Error::PassphraseWrong)?
+                key.map_err(|error| if error == Error::NotRsaPrivate { Error::PassphraseWrong } else { error })
             }
-            ("ENCRYPTED PRIVATE KEY", _) => {
-                let contents = decrypt_pkcs8(&block.contents, passphrase?)?;
-                rsa::PrivateKey::from_pkcs8_der(contents.as_bytes()).map_err(|_| Error::NotRsaPrivate)?
-            }
-            ("PUBLIC KEY" | "RSA PUBLIC KEY", _) => return Err(Error::PublicForPrivate),
-            _ => return Err(Error::OtherPem),
-        };
-        Self::new(&key)
+            ("ENCRYPTED PRIVATE KEY", _) => Self::from_pkcs8(decrypt_pkcs8(&block.contents, passphrase?)?.as_bytes()),
+            ("PUBLIC KEY" | "RSA PUBLIC KEY", _) => Err(Error::PublicForPrivate),
+            _ => Err(Error::OtherPem),
+        }
     }
 
     /// Generates a key pair.
@@ -83,7 +79,7 @@ impl PrivateKey {
     pub fn generate_pem() -> Result<(Self, Zeroizing<String>), Error> {
         let key = generate_rsa()?;
         let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|_| Error::Generate)?;
-        Ok((Self::new(&key)?, pem))
+        Ok((Self::from_rsa(&key)?, pem))
     }
 
     /// As [`PrivateKey::generate_pem`], with the PEM encrypted: PKCS#8 by PBES2 with PBKDF2-HMAC-SHA256 and AES-256-CBC, which
@@ -95,15 +91,33 @@ impl PrivateKey {
     pub fn generate_encrypted_pem(passphrase: &str) -> Result<(Self, Zeroizing<String>), Error> {
         let key = generate_rsa()?;
         let pem = encrypt_pkcs8(&key, passphrase).map_err(|_| Error::Generate)?;
-        Ok((Self::new(&key)?, pem))
+        Ok((Self::from_rsa(&key)?, pem))
     }
 
-    fn new(key: &rsa::PrivateKey) -> Result<Self, Error> {
-        let public_key = PublicKey::new(key.to_public_key())?;
-        let der = key.to_pkcs8_der().map_err(|_| Error::NotRsaPrivate)?;
-        let operation = PrivateDecryptingKey::from_pkcs8(der.as_bytes())
-            .map_err(|_| Error::NotRsaPrivate)
-            .and_then(|key| OaepPrivateDecryptingKey::new(key).map_err(|_| Error::NotRsaPrivate))?;
+    fn from_rsa(key: &rsa::PrivateKey) -> Result<Self, Error> {
+        Self::from_pkcs1(key.to_pkcs1_der().map_err(|_| Error::NotRsaPrivate)?.as_bytes())
+    }
+
+    /// DER of a PrivateKeyInfo (RFC 5208).
+    fn from_pkcs8(der: &[u8]) -> Result<Self, Error> {
+        let info = PrivateKeyInfoRef::try_from(der).map_err(|_| Error::NotRsaPrivate)?;
+        if info.algorithm.oid != ALGORITHM_OID {
+            return Err(Error::NotRsaPrivate);
+        }
+        Self::from_pkcs1(info.private_key.as_bytes())
+    }
+
+    /// DER of an RSAPrivateKey (RFC 8017, appendix A.1.2). aws-lc checks that its numbers belong together; `rsa` would do so
+    /// again, and twice the time of a start with many keys would be gone.
+    fn from_pkcs1(der: &[u8]) -> Result<Self, Error> {
+        let key = RsaPrivateKeyRef::try_from(der).map_err(|_| Error::NotRsaPrivate)?;
+        let public_key = key.public_key().to_der().map_err(|_| Error::NotRsaPrivate)?;
+        let public_key = rsa::PublicKey::from_pkcs1_der(&public_key).map_err(|_| Error::NotRsaPrivate)?;
+        let public_key = PublicKey::new(public_key)?;
+        let info = OctetStringRef::new(der).map(|der| PrivateKeyInfoRef::new(ALGORITHM_ID, der));
+        let info = info.and_then(|info| info.to_der()).map(Zeroizing::new).map_err(|_| Error::NotRsaPrivate)?;
+        let operation = PrivateDecryptingKey::from_pkcs8(&info).map_err(|_| Error::NotRsaPrivate)?;
+        let operation = OaepPrivateDecryptingKey::new(operation).map_err(|_| Error::NotRsaPrivate)?;
         Ok(Self { operation, public_key })
     }
 

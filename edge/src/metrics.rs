@@ -19,7 +19,14 @@ const REQUEST_BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.
 /// Seconds. A signature takes microseconds, the private operation some 400 of them, logic what it takes.
 const STAGE_BUCKETS: [f64; 15] =
     [1e-5, 2.5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 0.01, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
-/// Series of one endpoint in the histogram of requests: actions, statuses, kinds of failure, as far as they meet.
+/// Instruments whose series grow with the endpoints.
+const BY_ENDPOINT: [&str; 4] = [
+    semconv::HTTP_SERVER_REQUEST_DURATION,
+    semconv::PRIVATE_KEY_USES,
+    semconv::APP_SECRET_USES,
+    semconv::PRIVATE_KEY_MODIFIED,
+];
+/// Series of one endpoint in one of them. Actions, statuses and kinds of failure make the most, as far as they meet.
 const SERIES_PER_ENDPOINT: usize = 40;
 /// What OpenTelemetry bounds an instrument's series to unless told otherwise.
 const DEFAULT_SERIES: usize = 2000;
@@ -86,8 +93,8 @@ impl Metrics {
         let reader = opentelemetry_prometheus::exporter().with_registry(registry.clone()).build();
         let series = endpoints * SERIES_PER_ENDPOINT;
         let bound = move |instrument: &Instrument| {
-            let is_by_endpoint = instrument.name() == semconv::HTTP_SERVER_REQUEST_DURATION && series > DEFAULT_SERIES;
-            is_by_endpoint.then(|| Stream::builder().with_cardinality_limit(series).build().ok()).flatten()
+            let is_bounded_wider = BY_ENDPOINT.contains(&instrument.name()) && series > DEFAULT_SERIES;
+            is_bounded_wider.then(|| Stream::builder().with_cardinality_limit(series).build().ok()).flatten()
         };
         let provider = builder.with_view(bound).with_reader(reader.map_err(Error)?).build();
         let meter = provider.meter("flow-edge");
@@ -297,5 +304,22 @@ impl Replay {
             Self::Answered => "answered",
             Self::Refused => "refused",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_of_many_endpoints_has_a_series() {
+        const ENDPOINTS: usize = 3000;
+        let metrics = Metrics::new(SdkMeterProvider::builder(), ENDPOINTS).unwrap();
+        for endpoint in 0..ENDPOINTS {
+            metrics.private_key_uses(&endpoint.to_string(), "fingerprint").count();
+        }
+        let text = metrics.text().unwrap();
+        assert_eq!(text.lines().filter(|line| line.starts_with("flow_private_key_uses_total{")).count(), ENDPOINTS);
+        assert!(!text.contains("overflow"), "some of them are counted as one");
     }
 }

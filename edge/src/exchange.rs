@@ -13,7 +13,9 @@ use flow_wire::message::{Action, DataExchange, Object, Request, Response};
 use flow_wire::signature::AppSecret;
 use flow_wire::token;
 use http::StatusCode;
+use prost::Message;
 
+use crate::aside::aside;
 use crate::config::{FlowTokenSignature, Ping};
 use crate::convert::{self, Violation};
 use crate::edge::Room;
@@ -90,12 +92,20 @@ pub(crate) async fn exchange(
 ) -> Result<Answer, Error> {
     let Received { signature, body, call, room } = received;
     let observer = Arc::clone(&call.observer);
-    let body = observer.stage(Stage::Verify, || endpoint.app_secrets.verify(body, signature))?;
-    let envelope = Envelope::parse(body)?;
+    let size = body.len();
+    let envelope = aside(size, || {
+        let body = observer.stage(Stage::Verify, || endpoint.app_secrets.verify(body, signature))?;
+        Ok::<_, Error>(Envelope::parse(body)?)
+    });
+    let envelope = envelope.await?;
     let turn = observer.stage_of(Stage::Wait, turns.take()).await.ok_or(Error::Overloaded)?;
-    let (plaintext, session) = observer.stage(Stage::Open, || endpoint.private_keys.open(envelope))?;
+    let aes_key = observer.stage(Stage::Open, || endpoint.private_keys.unwrap_key(&envelope))?;
     drop(turn);
-    let request = Request::decode(&plaintext)?;
+    let opened = aside(size, || {
+        let (plaintext, session) = envelope.open(aes_key)?;
+        Ok::<_, Error>((Request::decode(&plaintext)?, session))
+    });
+    let (request, session) = opened.await?;
     seen.action = Some(action(&request));
     let identity = session.identity();
     // In a box: the cache would hold several of these kilobytes in place of one.
@@ -153,18 +163,23 @@ async fn data_exchange(
     let flow_token = request.flow_token.clone();
     endpoint.metrics.inexact_numbers(request.data.as_ref().map_or(0, json::inexact_integers));
     let request = convert::data_exchange_to_v1(request, flow_token_verified, &endpoint.name, &call.request_id);
-    let answered = match endpoint.logic.data_exchange(request, call).await {
-        Ok(answer) => convert::from_v1(answer, flow_token).and_then(plaintext).map_err(Error::from),
-        Err(error) => Err(error.into()),
-    };
-    match (answered, fallback) {
-        (Ok(plaintext), _) => Ok(sealed(session, plaintext, call)),
-        (Err(error), Some(screen)) => {
-            let answer = seal(session, screen, call)?;
-            Ok(Answer { outcome: Outcome::Fallback, hidden: Some(error), ..answer })
+    let answered = endpoint.logic.data_exchange(request, call).await;
+    let size = answered.as_ref().map_or(0, Message::encoded_len);
+    let answer = aside(size, || {
+        let answered = match answered {
+            Ok(answer) => convert::from_v1(answer, flow_token).and_then(plaintext).map_err(Error::from),
+            Err(error) => Err(error.into()),
+        };
+        match (answered, fallback) {
+            (Ok(plaintext), _) => Ok(sealed(session, plaintext, call)),
+            (Err(error), Some(screen)) => {
+                let answer = seal(session, screen, call)?;
+                Ok(Answer { outcome: Outcome::Fallback, hidden: Some(error), ..answer })
+            }
+            (Err(error), None) => Err(error),
         }
-        (Err(error), None) => Err(error),
-    }
+    });
+    answer.await
 }
 
 /// The submitted screen again with the configured text, where there is one: better than the client's generic error.

@@ -11,6 +11,7 @@ pub mod server;
 pub mod shutdown;
 
 mod admin;
+mod aside;
 mod edge;
 mod error;
 mod exchange;

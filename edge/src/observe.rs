@@ -28,7 +28,7 @@ pub(crate) enum Stage {
     Verify,
     /// Until it is this request's turn with the private operation.
     Wait,
-    /// RSA and AES-GCM.
+    /// The private operation.
     Open,
     /// All calls to logic.
     Logic,

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use flow_wire::envelope::{Envelope, Session, Unopened};
+use flow_wire::envelope::{AesKey, Envelope, Unopened};
 use flow_wire::keys::PrivateKey;
 use flow_wire::signature::{self, AppSecret, Verified};
 
@@ -53,15 +53,15 @@ impl Ring<AppSecret> {
 }
 
 impl Ring<PrivateKey> {
-    /// Opens the envelope with whichever key fits. One outcome covers every failure: which key, which length or which tag was
-    /// wrong is nothing to tell.
+    /// Unwraps the AES key of an envelope with whichever key fits. One outcome covers every failure: which key or which length
+    /// was wrong is nothing to tell.
     ///
     /// OAEP holds a 256-bit check, so the first key that unwraps is the right one.
-    pub(crate) fn open(&self, envelope: Envelope) -> Result<(Vec<u8>, Session), Unopened> {
-        let fits = self.iter().find_map(|key| Some((key, key.unwrap_key(&envelope)?)));
+    pub(crate) fn unwrap_key(&self, envelope: &Envelope) -> Result<AesKey, Unopened> {
+        let fits = self.iter().find_map(|key| Some((key, key.unwrap_key(envelope)?)));
         let (key, aes_key) = fits.ok_or(Unopened)?;
         self.fitted(key);
-        envelope.open(aes_key)
+        Ok(aes_key)
     }
 }
 

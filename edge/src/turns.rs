@@ -8,11 +8,12 @@
 //! seen can be neither refused nor counted. That is why a turn begins with a yield.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::yield_now;
+
+use crate::aside::processors;
 
 /// The platform asks for answers within a second, logic included.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
@@ -43,9 +44,8 @@ struct Waiting<'a>(&'a AtomicUsize);
 
 impl Turns {
     pub(crate) fn new() -> Self {
-        let places = available_parallelism().map_or(1, usize::from);
         Self {
-            free: Semaphore::new(places),
+            free: Semaphore::new(processors()),
             waiting: AtomicUsize::new(0),
             step: AtomicU64::new(nanoseconds(FIRST_GUESS)),
             last_end: AtomicU64::new(0),

@@ -7,6 +7,7 @@ mod connection;
 mod load;
 mod report;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
 
@@ -14,12 +15,12 @@ use bytes::Bytes;
 use clap::Args;
 use flow_wire::client::{self as wire, SealedRequest};
 use flow_wire::keys;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::connection::Peer;
 use self::load::{Plan, Request};
 use self::report::Report;
-use crate::client::{self, fresh_flow_token};
+use crate::client::{self, Object, fresh_flow_token};
 use crate::endpoint::{Access, Endpoint};
 use crate::files;
 
@@ -28,8 +29,8 @@ const MAX_MEMORY: usize = 4 << 30;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Every request is an INIT, or a ping by --ping-share; an INIT with --payload is a data_exchange of the screen in --screen. The \
-exit code is 0 where the platform would be content: p90 under 1 s and fewer than 5 % of the answers other than 200, and every \
+Every request is an INIT, or a ping by --ping-share; with --data or --payload each INIT becomes a data_exchange of the screen in \
+--screen. The exit code is 0 where the platform would be content: p90 under 1 s and fewer than 5 % of the answers other than 200, and every \
 sampled answer opens.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -52,7 +53,10 @@ pub(crate) struct Arguments {
     /// Share of the requests that are pings, from 0 to 1.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
     ping_share: f64,
-    /// Bytes of form data in each data_exchange.
+    /// The form of each data_exchange: a JSON object.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// Bytes that a field `text` adds to the form of each data_exchange.
     #[arg(long, value_name = "BYTES")]
     payload: Option<usize>,
     /// The screen that a data_exchange submits.
@@ -67,6 +71,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Error {
     #[error(transparent)]
     File(#[from] files::Error),
+    #[error("{}: should be a JSON object, the form of a screen: {source}", file.display())]
+    Data { file: PathBuf, source: serde_json::Error },
     #[error(transparent)]
     Seal(#[from] keys::Error),
     #[error(transparent)]
@@ -84,7 +90,8 @@ pub(crate) enum Error {
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let Access { url, trusted, public_key, app_secret } = arguments.endpoint.open()?;
     let peer = Peer::new(&url, trusted, arguments.http2.is_some())?;
-    let (requests, sealed) = prepare(&arguments, &wire::Client::new(public_key, app_secret))?;
+    let mix = Mix::new(&arguments)?;
+    let (requests, sealed) = prepare(&arguments, &mix, &wire::Client::new(public_key, app_secret))?;
 
     let runtime = tokio::runtime::Runtime::new().map_err(Error::Start)?;
     let plan = Plan {
@@ -102,9 +109,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
 }
 
 /// Seals and signs everything, on every processor there is.
-fn prepare(arguments: &Arguments, client: &wire::Client) -> Result<(Vec<Request>, Vec<SealedRequest>), Error> {
+fn prepare(
+    arguments: &Arguments,
+    mix: &Mix,
+    client: &wire::Client,
+) -> Result<(Vec<Request>, Vec<SealedRequest>), Error> {
     let total = arguments.warm_up + arguments.requests;
-    let first = client.request(plaintext(arguments, client, 0))?;
+    let first = client.request(mix.plaintext(client, 0))?;
     let bytes = first.body.len();
     if total.saturating_mul(bytes + 1024) > MAX_MEMORY {
         return Err(Error::Memory { requests: total, bytes });
@@ -114,7 +125,7 @@ fn prepare(arguments: &Arguments, client: &wire::Client) -> Result<(Vec<Request>
     let share = total.div_ceil(threads);
     let seal = |thread: usize| {
         let indices = thread * share..total.min((thread + 1) * share);
-        indices.map(|index| client.request(plaintext(arguments, client, index))).collect::<Result<Vec<_>, _>>()
+        indices.map(|index| client.request(mix.plaintext(client, index))).collect::<Result<Vec<_>, _>>()
     };
     let sealed = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|thread| scope.spawn(move || seal(thread))).collect();
@@ -130,20 +141,48 @@ fn prepare(arguments: &Arguments, client: &wire::Client) -> Result<(Vec<Request>
     Ok((requests, sealed))
 }
 
-/// The message of the request with this number.
-fn plaintext(arguments: &Arguments, client: &wire::Client, index: usize) -> Vec<u8> {
-    // Spread evenly, and the same in each run.
-    let is_ping = ((index + 1) as f64 * arguments.ping_share).floor() > (index as f64 * arguments.ping_share).floor();
-    let request = if is_ping {
-        json!({ "version": "3.0", "action": "ping" })
-    } else if let Some(bytes) = arguments.payload {
-        json!({ "action": "data_exchange", "screen": arguments.screen, "data": { "text": "x".repeat(bytes) } })
-    } else {
-        json!({ "action": "INIT" })
-    };
-    let Value::Object(request) = request else { return Vec::new() };
-    let complete = client::complete(request, &fresh_flow_token(), |token| client.sign_token(token));
-    Value::Object(complete).to_string().into_bytes()
+/// What is asked.
+struct Mix {
+    ping_share: f64,
+    /// What is neither a ping nor an INIT.
+    submission: Option<Object>,
+}
+
+impl Mix {
+    fn new(arguments: &Arguments) -> Result<Self, Error> {
+        let form = |file: &PathBuf| {
+            serde_json::from_slice::<Object>(&files::read(file)?)
+                .map_err(|source| Error::Data { file: file.clone(), source })
+        };
+        let mut form = arguments.data.as_ref().map(form).transpose()?;
+        if let Some(bytes) = arguments.payload {
+            form.get_or_insert_default().insert("text".to_owned(), "x".repeat(bytes).into());
+        }
+        let submission = form.map(|form| {
+            Object::from_iter([
+                ("action".to_owned(), "data_exchange".into()),
+                ("screen".to_owned(), arguments.screen.as_str().into()),
+                ("data".to_owned(), form.into()),
+            ])
+        });
+        Ok(Self { ping_share: arguments.ping_share, submission })
+    }
+
+    /// The message of the request with this number.
+    fn plaintext(&self, client: &wire::Client, index: usize) -> Vec<u8> {
+        // Spread evenly, and the same in each run.
+        let is_ping = ((index + 1) as f64 * self.ping_share).floor() > (index as f64 * self.ping_share).floor();
+        let object = |fields: &[(&str, &str)]| {
+            fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect::<Object>()
+        };
+        let request = match &self.submission {
+            _ if is_ping => object(&[("version", "3.0"), ("action", "ping")]),
+            Some(submission) => submission.clone(),
+            None => object(&[("action", "INIT")]),
+        };
+        let complete = client::complete(request, &fresh_flow_token(), |token| client.sign_token(token));
+        Value::Object(complete).to_string().into_bytes()
+    }
 }
 
 fn is_sealed_answer(request: &SealedRequest, body: &[u8]) -> bool {

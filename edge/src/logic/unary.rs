@@ -18,6 +18,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tower::ServiceExt as _;
 
+use crate::aside::aside;
 use crate::convert::Violation;
 
 /// Why a call has no answer.
@@ -66,7 +67,9 @@ pub(super) async fn unary<A: Message + Default>(
         _ if !Seen::has(&seen.grpc) => Err(Failed::Violation(Violation::NotGrpc)),
         (None, _) => Err(Failed::Violation(Violation::NoMessage)),
         (Some(_), Some(_)) => Err(Failed::Violation(Violation::SeveralMessages)),
-        (Some(message), None) => A::decode(message).map_err(|_| Failed::Violation(Violation::Unreadable)),
+        (Some(message), None) => {
+            aside(message.len(), || A::decode(message)).await.map_err(|_| Failed::Violation(Violation::Unreadable))
+        }
     }
 }
 

@@ -12,8 +12,10 @@ fn report(finished: &Finished) -> Value {
 #[test]
 fn every_request_is_answered_and_the_sampled_answers_open() {
     let dev = Dev::start();
+    dev.write("form.json", r#"{ "trigger": "department_selected", "department": "beauty" }"#);
     for way in [
         &["--connections", "4"][..],
+        &["--data", "form.json", "--screen", "APPOINTMENT"],
         &["--connections", "2", "--http2", "3"],
         &["--rate", "500", "--ping-share", "0.5"],
     ] {
@@ -53,6 +55,11 @@ fn what_the_platform_would_not_bear_is_no_success() {
     let few = ["--connections", "2", "--requests", "20", "--warm-up", "0"];
     let run = dev.run("bench", &[&["--json", "--payload", "1000", "--screen", "DETAILS"], &few[..]].concat());
     assert_eq!((run.code, report(&run)["statuses"]["500"]["count"].as_u64()), (Some(1), Some(20)), "{run:?}");
+
+    dev.write("form.json", "[]");
+    let run = dev.run("bench", &["--data", "form.json"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("form.json: should be a JSON object"), "{}", run.stderr);
 
     dev.url = "https://127.0.0.1:1/".to_owned();
     let run = dev.run("bench", &["--requests", "3", "--warm-up", "0"]);

@@ -238,7 +238,7 @@ fn read(root: &Section<'_>, files: &Files<'_>, running: Option<Running>) -> Opti
     shutdown.refuse_unknown_keys();
     let section = root.section("replay");
     let replay = Replay {
-        max_bytes: section.optional("max_bytes", size_or_zero).unwrap_or(64 * 1024 * 1024),
+        max_bytes: section.optional("max_bytes", size_or_zero).unwrap_or(32 * 1024 * 1024),
         ttl: section.optional("ttl", duration_or_zero).unwrap_or(Duration::from_secs(600)),
     };
     section.refuse_unknown_keys();

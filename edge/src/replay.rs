@@ -14,8 +14,8 @@ use crate::error::Error;
 use crate::exchange::Answer;
 use crate::metrics::{self, Metrics};
 
-/// What an entry takes beside the answer's body: keys, tables and bookkeeping of the cache, rounded up.
-const ENTRY_OVERHEAD: usize = 256;
+/// What an entry takes beside the answer's body, with keys, tables and bookkeeping of the cache: as a process grows by it.
+const ENTRY_OVERHEAD: usize = 768;
 
 /// The answers of one edge; without a cache where replay is switched off.
 #[derive(Debug)]

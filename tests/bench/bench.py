@@ -20,13 +20,8 @@ listen:
   address: 127.0.0.1:0
   tls: { certificate_file: tls.crt, private_key_file: tls.key }
 admin: { address: 127.0.0.1:0 }
-endpoints:
-  - name: load
-    path: /flow
-    private_keys: [{ file: private-key.pem }]
-    app_secrets: [{ file: app-secret }]
-    logic: { url: "http://LOGIC" }
 limits: { max_in_flight: 4096 }
+endpoints:
 """
 
 
@@ -68,7 +63,10 @@ class Service:
 
 @contextlib.contextmanager
 def workplace():
-    """A folder with keys, certificate and configuration, and a logic; gives a function that starts an edge."""
+    """A folder with keys, certificate and configuration, and a logic; gives a function that starts an edge.
+
+    Its `configure` writes the configuration of those that start later: endpoints as (name, path, files of private keys).
+    """
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as services:
         os.chdir(folder)
         pathlib.Path("app-secret").write_text("the secret of an app\n")
@@ -86,28 +84,48 @@ def workplace():
             return started
 
         logic = start("1", [BINARIES / "rust-appointment"], '"listening"', FLOW_LOGIC_LISTEN="127.0.0.1:0")
-        pathlib.Path("flow-edge.yaml").write_text(CONFIG.replace("LOGIC", logic.lines[-1]["address"]))
 
-        def edge(**variables):
-            command = [BINARIES / "flow-edge", "serve", "--config", "flow-edge.yaml"]
+        def configure(endpoints=(("load", "/flow", ["private-key.pem"]),), ping="logic", logic=logic):
+            described = [
+                {
+                    "name": name,
+                    "path": path,
+                    "private_keys": [{"file": file} for file in files],
+                    "app_secrets": [{"file": "app-secret"}],
+                    "ping": ping,
+                    "logic": {"url": f"http://{logic.lines[-1]['address']}"},
+                }
+                for name, path, files in endpoints
+            ]
+            # JSON is YAML.
+            lines = "".join(f"  - {json.dumps(endpoint)}\n" for endpoint in described)
+            pathlib.Path("flow-edge.yaml").write_text(CONFIG + lines)
+
+        def edge(watch=(), **variables):
+            command = [*watch, BINARIES / "flow-edge", "serve", "--config", "flow-edge.yaml"]
             edge = start("0", command, '"listening"', "logic serves", **variables)
             listening = next(line for line in edge.lines if line["message"] == "listening")
-            edge.url = f"https://{listening['address']}/flow"
+            edge.url, edge.admin = f"https://{listening['address']}/flow", listening["admin_address"]
             return edge
 
-        edge.start = start
+        edge.start, edge.configure = start, configure
+        configure()
         yield edge
 
 
-def bench(url, requests, connections, rate=None):
-    command = [
+def command(url, requests, connections, rate=None, *more):
+    return [
         *("taskset", "-c", "1", BINARIES / "flowctl", "bench", "--url", url, "--public-key", "public-key.pem"),
         *("--app-secret-file", "app-secret", "--ca", "tls.crt", "--connections", str(connections)),
         *("--requests", str(requests), "--warm-up", str(requests // 10), "--json"),
         *(["--rate", str(rate)] if rate else []),
+        *more,
     ]
+
+
+def bench(*load):
     # Under overload its verdict is no: the exit code is not what is asked here.
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
+    return json.loads(subprocess.run(command(*load), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout)
 
 
 def cost(edge, requests=5000, connections=32):

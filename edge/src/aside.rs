@@ -1,9 +1,9 @@
 //! Work on large messages, so that small ones need not wait for it.
 //!
-//! A megabyte takes milliseconds to verify, to open, to read and to write, and a worker that does so answers nobody else meanwhile.
-//! So the worker hands its other requests to another thread before; the operating system then shares the processor between the
-//! two. As many large messages as there are processors are worked on at a time, so that all of them together get no more than
-//! their share.
+//! A megabyte takes milliseconds to open, to read and to write, and a worker that does so answers nobody else meanwhile. So the
+//! worker hands its other requests to another thread before; the operating system then shares the processor between the two. As
+//! many large messages as there are processors are worked on at a time, so that all of them together get no more than their
+//! share.
 
 use std::sync::LazyLock;
 use std::thread::available_parallelism;

@@ -69,7 +69,8 @@ fn seed() {
 }
 
 impl Server {
-    /// Binds every listener. Connections to logic are made later, when they are first needed.
+    /// Binds every listener. Connections to logic are made later, when they are first needed. Wants tokio's runtime with several
+    /// threads.
     ///
     /// # Errors
     ///

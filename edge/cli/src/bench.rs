@@ -30,8 +30,8 @@ const MAX_MEMORY: usize = 4 << 30;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Every request is an INIT, or a ping by --ping-share; with --data or --payload each INIT becomes a data_exchange of the screen in \
---screen. The exit code is 0 where the platform would be content: p90 under 1 s and fewer than 5 % of the answers other than 200, and every \
-sampled answer opens.")]
+--screen. The exit code is 0 where the platform would be content: p90 under 1 s and fewer than 5 % of the answers other than 200, \
+and every sampled answer opens.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     endpoint: Endpoint,

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 
+SECRET = "the secret of an app"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = ROOT / "target/release"
 
@@ -47,9 +48,16 @@ class Service:
         threading.Thread(target=self.process.stderr.read, daemon=True).start()
 
     def most_memory(self):
-        """In MiB."""
+        """MiB that were resident at most."""
+        return self._memory("VmHWM")
+
+    def memory(self):
+        """MiB that are resident now."""
+        return self._memory("VmRSS")
+
+    def _memory(self, name):
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(name)) / 1024
 
     def cpu(self):
         """Seconds of processor time so far."""
@@ -69,7 +77,7 @@ def workplace():
     """
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as services:
         os.chdir(folder)
-        pathlib.Path("app-secret").write_text("the secret of an app\n")
+        pathlib.Path("app-secret").write_text(f"{SECRET}\n")
         subprocess.run([BINARIES / "flowctl", "keys", "generate", "--out", "."], check=True, capture_output=True)
         subprocess.run(
             "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.crt -days 2"
@@ -113,11 +121,16 @@ def workplace():
         yield edge
 
 
+def sent(requests):
+    """How many are sent where so many count: a tenth more, to warm up."""
+    return requests + requests // 10
+
+
 def command(url, requests, connections, rate=None, *more):
     return [
         *("taskset", "-c", "1", BINARIES / "flowctl", "bench", "--url", url, "--public-key", "public-key.pem"),
         *("--app-secret-file", "app-secret", "--ca", "tls.crt", "--connections", str(connections)),
-        *("--requests", str(requests), "--warm-up", str(requests // 10), "--json"),
+        *("--requests", str(requests), "--warm-up", str(sent(requests) - requests), "--json"),
         *(["--rate", str(rate)] if rate else []),
         *more,
     ]
@@ -133,8 +146,7 @@ def cost(edge, requests=5000, connections=32):
     before = edge.cpu()
     report = bench(edge.url, requests, connections)
     assert report["statuses"]["200"]["count"] == requests, report
-    # The warm-up is a tenth more.
-    return (edge.cpu() - before) / (requests + requests // 10) * 1e6
+    return (edge.cpu() - before) / sent(requests) * 1e6
 
 
 def collector(start):

@@ -107,8 +107,8 @@ impl PrivateKey {
         Self::from_pkcs1(info.private_key.as_bytes())
     }
 
-    /// DER of an RSAPrivateKey (RFC 8017, appendix A.1.2). aws-lc checks that its numbers belong together; `rsa` would do so
-    /// again, and twice the time of a start with many keys would be gone.
+    /// DER of an RSAPrivateKey (RFC 8017, appendix A.1.2). aws-lc checks that its numbers belong together; `rsa` doing so
+    /// again doubled the time of a start with many keys.
     fn from_pkcs1(der: &[u8]) -> Result<Self, Error> {
         let key = RsaPrivateKeyRef::try_from(der).map_err(|_| Error::NotRsaPrivate)?;
         let public_key = key.public_key().to_der().map_err(|_| Error::NotRsaPrivate)?;

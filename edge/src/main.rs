@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use flow_edge::config::{Config, SCHEMA, Source};
+use flow_edge::server::shutdown::{Hangups, Signals};
 use flow_edge::server::{Drained, Server};
-use flow_edge::shutdown::{Hangups, Signals};
 use flow_telemetry::Service;
 use tracing::level_filters::LevelFilter;
 

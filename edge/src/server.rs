@@ -1,4 +1,15 @@
-//! The server as a whole: bind everything first, then serve, then drain.
+//! From sockets to one request, and back: bind everything first, then serve, then drain.
+//!
+//! It refuses to know what a body says: that begins in the line.
+
+pub mod shutdown;
+
+mod admin;
+mod edge;
+mod listener;
+mod reload;
+mod router;
+mod settings;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -10,12 +21,13 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use crate::admin::{self, Readiness};
+use self::admin::Readiness;
+use self::edge::Edge;
+pub use self::edge::StartError;
+use self::listener::Terms;
+pub use self::settings::Unusable;
+use self::shutdown::Hangups;
 use crate::config::{Config, Source};
-use crate::edge::Edge;
-use crate::listener::Terms;
-use crate::shutdown::Hangups;
-use crate::{listener, metrics, reload, router};
 
 /// A server that is bound and not yet serving.
 #[derive(Debug)]
@@ -42,15 +54,9 @@ pub enum BindError {
         /// What the operating system says.
         source: std::io::Error,
     },
-    /// A URL of a logic service cannot be used.
-    #[error("a logic.url cannot be used: {0}")]
-    Logic(#[from] tonic::transport::Error),
-    /// Metrics cannot be sent as the variables say.
+    /// The rest of it.
     #[error(transparent)]
-    Telemetry(#[from] flow_telemetry::TelemetryError),
-    /// Nothing can be counted.
-    #[error(transparent)]
-    Metrics(#[from] metrics::Error),
+    Edge(#[from] StartError),
 }
 
 /// How a server ended.

@@ -5,7 +5,7 @@
 #![allow(dead_code, reason = "one of the two measurements leaves the RSA operation out")]
 
 use bytes::Bytes;
-use flow_edge::convert::{self, Answer};
+use flow_edge::line::convert::{self, Answer};
 use flow_proto::json::to_struct;
 use flow_proto::v1;
 use flow_proto::v1::handle_data_exchange_response::Outcome;

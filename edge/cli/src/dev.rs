@@ -15,8 +15,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use flow_edge::config::{Config, LogicTarget};
+use flow_edge::server::shutdown::Signals;
 use flow_edge::server::{BindError, Drained, Server};
-use flow_edge::shutdown::Signals;
 use flow_logic_sdk::ServeError;
 use flow_telemetry::{Service, Telemetry};
 use reqwest::Url;

@@ -1,6 +1,6 @@
 //! Reads a YAML document field by field and collects every mistake with its place, instead of stopping at the first.
 //!
-//! It refuses to know which fields there are: [`config`](super) asks for them by name, and what was never asked for is
+//! It refuses to know which fields there are: `read` asks for them by name, and what was never asked for is
 //! unknown.
 
 use std::cell::RefCell;

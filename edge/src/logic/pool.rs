@@ -19,7 +19,7 @@ use tracing::{info, warn};
 
 use super::backend::{Backend, InFlight, State};
 use crate::config::LogicTarget;
-use crate::observe::Server;
+use crate::telemetry::Server;
 
 const RESOLVE_INTERVAL: Duration = Duration::from_secs(5);
 const RESOLVE_RETRY: Duration = Duration::from_secs(1);

@@ -18,8 +18,8 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tower::ServiceExt as _;
 
-use crate::aside::aside;
-use crate::convert::Violation;
+use super::violation::Violation;
+use crate::capacity::aside;
 
 /// Why a call has no answer.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use flow_edge::convert;
+use flow_edge::line::convert;
 use flow_proto::v1;
 use flow_proto::v1::flow_service_client::FlowServiceClient;
 use flow_telemetry::grpc_status;

@@ -5,9 +5,9 @@
 use flow_wire::envelope::{self, Unopened};
 use flow_wire::{message, signature, token};
 use http::StatusCode;
+use tonic::Code;
 
-use crate::convert::Violation;
-use crate::logic;
+use crate::logic::{self, Violation};
 
 /// Why a request is not answered with a sealed message, in the order checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -161,6 +161,11 @@ impl Fault {
             Self::Logic => "logic",
         }
     }
+}
+
+/// The status that the platform sees where logic answered with this one of gRPC, which is not OK.
+pub fn status_of_logic(code: Code) -> StatusCode {
+    Error::Logic(logic::Error::answered(code)).status()
 }
 
 /// 427, a status of the platform's own.

@@ -13,7 +13,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use tracing::error;
 
-use crate::edge::Edge;
+use super::edge::Edge;
 use crate::logic::Logic;
 
 /// What readiness depends on. The server makes it only after every listener is bound.

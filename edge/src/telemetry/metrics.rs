@@ -3,16 +3,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, Histogram, Meter, MeterProvider as _};
+use opentelemetry::metrics::{AsyncInstrument, Counter, Histogram, Meter, MeterProvider as _};
 use opentelemetry_sdk::metrics::{Instrument, MeterProviderBuilder, SdkMeterProvider, Stream};
 use prometheus::{Registry, TextEncoder};
 
-use crate::edge::Edge;
-use crate::observe::{End, Stage};
-use crate::semconv;
+use super::request::{End, Stage};
+use super::semconv;
 
 /// Seconds. The platform looks at 1, 5 and 7.
 const REQUEST_BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0];
@@ -140,49 +139,29 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Lets the state of the edge be read whenever metrics are.
-    pub(crate) fn watch(&self, edge: &Arc<Edge>) {
-        type Read = fn(&Edge) -> Vec<(u64, Vec<KeyValue>)>;
-        let gauges: [(&'static str, &'static str, &'static str, Read); 6] = [
-            (semconv::CONNECTIONS, "", "Open connections of the public listener", |edge| one(edge.open_connections())),
-            (semconv::BODY_MEMORY, "By", "Memory of bodies that are being received", |edge| {
-                one(edge.used_body_memory())
-            }),
-            (semconv::TURNS_WAITING, "", "Requests that wait for their turn with the private operation", |edge| {
-                one(edge.turns.waiting())
-            }),
-            (semconv::LOGIC_ADDRESSES, "", "Addresses of logic by what they are good for", |edge| {
-                edge.current().logic_addresses()
-            }),
-            (semconv::CERTIFICATE_NOT_AFTER, "s", "When the served certificate expires, in Unix time", |edge| {
-                edge.current().certificate_not_after().map(|time| (seconds(time), Vec::new())).into_iter().collect()
-            }),
-            (semconv::PRIVATE_KEY_MODIFIED, "s", "When the file of a private key was changed, in Unix time", |edge| {
-                let settings = edge.current();
-                settings.private_key_files().map(|(time, labels)| (seconds(time), labels)).collect()
-            }),
-        ];
-        for (name, unit, description, read) in gauges {
-            let edge = Arc::downgrade(edge);
-            let gauge = self.meter.u64_observable_gauge(name).with_unit(unit).with_description(description);
-            gauge
-                .with_callback(move |observer| {
-                    let values = edge.upgrade().map(|edge| read(&edge));
-                    for (value, labels) in values.into_iter().flatten() {
-                        observer.observe(value, &labels);
-                    }
-                })
-                .build();
-        }
-        let edge = Arc::downgrade(edge);
+    /// Has a gauge read whenever metrics are.
+    pub(crate) fn gauge(
+        &self,
+        name: &'static str,
+        unit: &'static str,
+        description: &'static str,
+        read: impl Fn() -> Vec<(u64, Vec<KeyValue>)> + Send + Sync + 'static,
+    ) {
+        let gauge = self.meter.u64_observable_gauge(name).with_unit(unit).with_description(description);
+        let observe = move |observer: &dyn AsyncInstrument<u64>| {
+            for (value, labels) in read() {
+                observer.observe(value, &labels);
+            }
+        };
+        gauge.with_callback(observe).build();
+    }
+
+    /// Has the requests that wait for their answers counted whenever metrics are read.
+    pub(crate) fn active_requests(&self, read: impl Fn() -> usize + Send + Sync + 'static) {
         let active = self.meter.i64_observable_up_down_counter(semconv::HTTP_SERVER_ACTIVE_REQUESTS);
         active
             .with_description("Requests from their head to their answer")
-            .with_callback(move |observer| {
-                if let Some(edge) = edge.upgrade() {
-                    observer.observe(i64::try_from(edge.active_requests()).unwrap_or(i64::MAX), &[]);
-                }
-            })
+            .with_callback(move |observer| observer.observe(i64::try_from(read()).unwrap_or(i64::MAX), &[]))
             .build();
     }
 
@@ -275,12 +254,9 @@ impl Uses {
     }
 }
 
-fn one(value: usize) -> Vec<(u64, Vec<KeyValue>)> {
+/// The reading of a gauge without labels.
+pub(crate) fn one(value: usize) -> Vec<(u64, Vec<KeyValue>)> {
     vec![(value as u64, Vec::new())]
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// A key or secret is named by its endpoint and the first digits of its fingerprint.

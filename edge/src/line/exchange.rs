@@ -1,45 +1,26 @@
 //! The line: one request, from signed bytes to sealed bytes, in wire order. Branches leave by `?`.
 //!
-//! This module refuses to know HTTP, apart from the status that an answer has, and any screen.
+//! It refuses to know how a request came and how its answer goes.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use flow_proto::json::{self, AsJson};
+use flow_proto::json;
 use flow_wire::envelope::{Envelope, Session};
-use flow_wire::keys::PrivateKey;
-use flow_wire::message::{Action, DataExchange, Object, Request, Response};
-use flow_wire::signature::AppSecret;
+use flow_wire::message::{Action, DataExchange, Request, Response};
 use flow_wire::token;
-use http::StatusCode;
 use prost::Message;
 
-use crate::aside::aside;
+use super::answer::{Answer, fallback, plaintext, seal, sealed};
+use super::convert;
+use super::endpoint::Endpoint;
+use super::error::Error;
+use super::replay::Replay;
+use crate::capacity::{Room, Turns, aside};
 use crate::config::{FlowTokenSignature, Ping};
-use crate::convert::{self, Violation};
-use crate::edge::Room;
-use crate::error::{Error, token_invalid};
-use crate::logic::{Call, Logic};
-use crate::metrics::Metrics;
-use crate::observe::Stage;
-use crate::replay::Replay;
-use crate::ring::Ring;
-use crate::turns::Turns;
-
-/// An endpoint, ready to answer.
-#[derive(Debug)]
-pub(crate) struct Endpoint {
-    pub(crate) name: Arc<str>,
-    pub(crate) path: Arc<str>,
-    pub(crate) app_secrets: Ring<AppSecret>,
-    pub(crate) private_keys: Ring<PrivateKey>,
-    pub(crate) flow_token_signature: FlowTokenSignature,
-    pub(crate) ping: Ping,
-    pub(crate) logic: Logic,
-    pub(crate) fallback_message: Option<String>,
-    pub(crate) metrics: Arc<Metrics>,
-}
+use crate::logic::Call;
+use crate::telemetry::{Outcome, Stage};
 
 /// A request that was received whole.
 #[derive(Debug)]
@@ -50,29 +31,6 @@ pub(crate) struct Received<'a> {
     pub(crate) call: Call,
     /// Its room among the requests in flight, given back once it is answered.
     pub(crate) room: Room,
-}
-
-/// What goes back: a sealed body, or an empty one.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) body: Bytes,
-    pub(crate) outcome: Outcome,
-    /// What hid behind a fallback screen.
-    pub(crate) hidden: Option<Error>,
-}
-
-/// How a request ended, in the words of telemetry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    NextScreen,
-    Completion,
-    InvalidFlowToken,
-    Active,
-    Acknowledged,
-    /// A fallback screen in place of a failure.
-    Fallback,
-    Failed,
 }
 
 /// What became known of a request on the way, for whoever reports it.
@@ -178,68 +136,6 @@ async fn data_exchange(
         }
     });
     answer.await
-}
-
-/// The submitted screen again with the configured text, where there is one: better than the client's generic error.
-fn fallback(endpoint: &Endpoint, request: &DataExchange) -> Option<convert::Answer> {
-    let text = endpoint.fallback_message.as_ref()?;
-    let submitted = request.action == Action::DataExchange && !request.screen.is_empty();
-    submitted.then(|| {
-        let data = Object::from_iter([("error_message".to_owned(), text.clone().into())]);
-        Response::Screen { screen: request.screen.clone(), data: AsJson(json::to_struct(data)) }
-    })
-}
-
-fn seal(session: Session, response: convert::Answer, call: &Call) -> Result<Answer, Error> {
-    Ok(sealed(session, plaintext(response)?, call))
-}
-
-/// An answer that is still to be sealed.
-struct Plaintext {
-    status: StatusCode,
-    outcome: Outcome,
-    bytes: Vec<u8>,
-}
-
-/// A 427 without text has an empty body, which the client fills with its own.
-fn plaintext(response: convert::Answer) -> Result<Plaintext, Violation> {
-    let outcome = Outcome::of(&response);
-    let status = if outcome == Outcome::InvalidFlowToken { token_invalid() } else { StatusCode::OK };
-    let bytes = match response {
-        Response::InvalidFlowToken { ref error_msg } if error_msg.is_empty() => Vec::new(),
-        response => convert::encode(&response)?,
-    };
-    Ok(Plaintext { status, outcome, bytes })
-}
-
-fn sealed(session: Session, plaintext: Plaintext, call: &Call) -> Answer {
-    let Plaintext { status, outcome, bytes } = plaintext;
-    let seal = || if bytes.is_empty() { Bytes::new() } else { session.seal(bytes).into() };
-    Answer { status, body: call.observer.stage(Stage::Seal, seal), outcome, hidden: None }
-}
-
-impl Outcome {
-    fn of(response: &convert::Answer) -> Self {
-        match response {
-            Response::Screen { .. } => Self::NextScreen,
-            Response::Completion { .. } => Self::Completion,
-            Response::InvalidFlowToken { .. } => Self::InvalidFlowToken,
-            Response::Active => Self::Active,
-            Response::Acknowledged => Self::Acknowledged,
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::NextScreen => "next_screen",
-            Self::Completion => "completion",
-            Self::InvalidFlowToken => "invalid_flow_token",
-            Self::Active => "active",
-            Self::Acknowledged => "acknowledged",
-            Self::Fallback => "fallback",
-            Self::Failed => "failed",
-        }
-    }
 }
 
 fn action(request: &Request) -> &'static str {

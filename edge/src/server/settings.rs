@@ -1,37 +1,18 @@
-//! What all requests share: the endpoints and limits of the moment, and what outlives a change of them.
+//! What the configuration says, ready to use: where each path leads, and what bounds a request.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
 
-use flow_telemetry::Telemetry;
 use opentelemetry::KeyValue;
+use rustls::ServerConfig;
 
+use super::listener::{Terms, tls_config};
 use crate::config::{self, Config, Limits, LogicTarget};
-use crate::exchange::Endpoint;
-use crate::listener::Terms;
+use crate::line::{Endpoint, Replay, Ring};
 use crate::logic::Logic;
-use crate::metrics::{self, Metrics};
-use crate::observe::Observatory;
-use crate::replay::Replay;
-use crate::ring::Ring;
-use crate::semconv;
-use crate::server::BindError;
-use crate::turns::Turns;
-
-/// What all requests share.
-#[derive(Debug)]
-pub(crate) struct Edge {
-    current: RwLock<Arc<Settings>>,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) observatory: Arc<Observatory>,
-    pub(crate) turns: Turns,
-    pub(crate) connections: Arc<AtomicUsize>,
-    requests: Arc<AtomicUsize>,
-    in_flight: Arc<AtomicUsize>,
-    body_memory: Arc<AtomicUsize>,
-}
+use crate::telemetry::{self, Metrics, semconv};
 
 /// What the configuration says, ready to use. A request keeps the settings that it began with.
 #[derive(Debug)]
@@ -41,7 +22,7 @@ pub(crate) struct Settings {
     logics: HashMap<LogicTarget, Logic>,
     pub(crate) replay: Arc<Replay>,
     pub(crate) limits: Limits,
-    tls: Option<config::Tls>,
+    tls: Option<Tls>,
     pub(crate) trust_trace_headers: bool,
     /// When the file of each private key was changed, and what metrics call it.
     private_key_files: Vec<(SystemTime, [KeyValue; 2])>,
@@ -49,98 +30,36 @@ pub(crate) struct Settings {
     reload_interval: Duration,
 }
 
+/// TLS of the public listener.
+#[derive(Debug)]
+struct Tls {
+    config: Arc<ServerConfig>,
+    not_after: SystemTime,
+}
+
 /// Where a path leads.
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) deadline: Duration,
-    max_in_flight: usize,
+    pub(crate) max_in_flight: usize,
     /// Goes on through a reload, with the name of the endpoint.
-    in_flight: Arc<AtomicUsize>,
+    pub(crate) in_flight: Arc<AtomicUsize>,
 }
 
-/// A request's room among those in flight.
-#[derive(Debug)]
-pub(crate) struct Room {
-    _of_all: Reservation,
-    _of_endpoint: Reservation,
-}
-
-impl Edge {
-    pub(crate) fn new(config: Config, telemetry: &Telemetry) -> Result<Arc<Self>, BindError> {
-        let metrics = Arc::new(Metrics::new(telemetry.meters()?, config.endpoints.len())?);
-        let settings = Settings::new(config, None, &metrics)?;
-        let edge = Arc::new(Self {
-            current: RwLock::new(Arc::new(settings)),
-            observatory: Arc::new(Observatory::new(telemetry, Arc::clone(&metrics))),
-            metrics,
-            turns: Turns::new(),
-            connections: Arc::default(),
-            requests: Arc::default(),
-            in_flight: Arc::default(),
-            body_memory: Arc::default(),
-        });
-        edge.metrics.watch(&edge);
-        Ok(edge)
-    }
-
-    pub(crate) fn current(&self) -> Arc<Settings> {
-        // Settings are only ever replaced whole, so they are sound after a panic too.
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Takes over a configuration. Connections to logic and remembered answers stay where nothing about them changed.
-    pub(crate) fn apply(&self, config: Config) -> Result<(), tonic::transport::Error> {
-        let settings = Settings::new(config, Some(&self.current()), &self.metrics)?;
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
-        Ok(())
-    }
-
-    /// Counts a request from its head to its answer.
-    pub(crate) fn begin(&self) -> Reservation {
-        Reservation::one(&self.requests)
-    }
-
-    /// Room for one more request in flight, of all and of its endpoint; `None` where there is none.
-    pub(crate) fn admit(&self, limits: &Limits, route: &Route) -> Option<Room> {
-        let mut of_all = Reservation::of(&self.in_flight);
-        let mut of_endpoint = Reservation::of(&route.in_flight);
-        let fits = of_all.grow(1, limits.max_in_flight) && of_endpoint.grow(1, route.max_in_flight);
-        fits.then_some(Room { _of_all: of_all, _of_endpoint: of_endpoint })
-    }
-
-    /// Whether there would be room for one more request in flight, and a turn for it in time.
-    pub(crate) fn has_room(&self, limits: &Limits, route: &Route) -> bool {
-        self.in_flight.load(Ordering::Relaxed) < limits.max_in_flight
-            && route.in_flight.load(Ordering::Relaxed) < route.max_in_flight
-            && !self.turns.is_full()
-    }
-
-    /// Memory for a body, to grow as it comes.
-    pub(crate) fn reserve_body(&self) -> Reservation {
-        Reservation::of(&self.body_memory)
-    }
-
-    pub(crate) fn active_requests(&self) -> usize {
-        self.requests.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn open_connections(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn used_body_memory(&self) -> usize {
-        self.body_memory.load(Ordering::Relaxed)
-    }
-
-    /// Whether no request waits for its answer.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.active_requests() == 0
-    }
+/// What the edge cannot work with, though the configuration is good.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// A URL of a logic service.
+    #[error("a logic.url cannot be used: {0}")]
+    Logic(#[from] tonic::transport::Error),
+    /// The certificate and its key.
+    #[error("listen.tls cannot be served: {0}")]
+    Tls(#[from] rustls::Error),
 }
 
 impl Settings {
-    fn new(config: Config, before: Option<&Self>, metrics: &Arc<Metrics>) -> Result<Self, tonic::transport::Error> {
+    pub(crate) fn new(config: Config, before: Option<&Self>, metrics: &Arc<Metrics>) -> Result<Self, Unusable> {
         let mut logics = HashMap::new();
         let mut by_path = HashMap::new();
         let mut private_key_files = Vec::new();
@@ -164,7 +83,7 @@ impl Settings {
             let (path, deadline) = (endpoint.path.clone(), endpoint.logic.deadline);
             private_key_files.extend(endpoint.private_keys.iter().map(|file| {
                 let public_key = file.key.public_key();
-                (file.modified, metrics::labels(semconv::PRIVATE_KEY, &endpoint.name, public_key.fingerprint()))
+                (file.modified, telemetry::labels(semconv::PRIVATE_KEY, &endpoint.name, public_key.fingerprint()))
             }));
             let endpoint = Arc::new(ready(endpoint, logic, metrics));
             by_path.insert(path, Route { endpoint, deadline, max_in_flight, in_flight });
@@ -173,12 +92,16 @@ impl Settings {
             Some(before) if before.replay.settings() == config.replay => Arc::clone(&before.replay),
             _ => Arc::new(Replay::new(config.replay)),
         };
+        let tls = config.listen.tls.map(|tls| {
+            let config = tls_config(tls.certified_key)?;
+            Ok::<_, rustls::Error>(Tls { config, not_after: tls.not_after })
+        });
         Ok(Self {
             by_path,
             logics,
             replay,
             limits: config.limits,
-            tls: config.listen.tls,
+            tls: tls.transpose()?,
             trust_trace_headers: config.listen.trust_trace_headers,
             private_key_files,
             drain: config.drain,
@@ -257,57 +180,5 @@ fn ready(endpoint: config::Endpoint, logic: Logic, metrics: &Arc<Metrics>) -> En
         fallback_message: endpoint.logic.fallback_message,
         metrics: Arc::clone(metrics),
         name,
-    }
-}
-
-/// A part of something that is bounded, given back in the end.
-#[derive(Debug)]
-pub(crate) struct Reservation {
-    of: Arc<AtomicUsize>,
-    amount: usize,
-}
-
-impl Reservation {
-    /// One of however many.
-    pub(crate) fn one(of: &Arc<AtomicUsize>) -> Self {
-        let mut one = Self::of(of);
-        one.grow(1, usize::MAX);
-        one
-    }
-
-    fn of(of: &Arc<AtomicUsize>) -> Self {
-        Self { of: Arc::clone(of), amount: 0 }
-    }
-
-    /// Whether there is room for so much more; where not, this should be given back.
-    pub(crate) fn grow(&mut self, amount: usize, limit: usize) -> bool {
-        // Taken first and looked at then: two at once may both be refused, never both be let in.
-        let before = self.of.fetch_add(amount, Ordering::Relaxed);
-        self.amount += amount;
-        before.saturating_add(amount) <= limit
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.of.fetch_sub(self.amount, Ordering::Relaxed);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_reserved_is_given_back_and_what_is_refused_too() {
-        let used = Arc::default();
-        let mut first = Reservation::of(&used);
-        assert!(first.grow(3, 5));
-        let mut second = Reservation::of(&used);
-        assert!(!second.grow(3, 5));
-        drop(second);
-        assert!(first.grow(2, 5));
-        drop(first);
-        assert_eq!(used.load(Ordering::Relaxed), 0);
     }
 }

@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore};
@@ -29,7 +29,7 @@ use tower::Service;
 use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
-use crate::edge::Reservation;
+use crate::capacity::Reservation;
 
 /// Pause after a failed accept, which is nearly always a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -56,18 +56,15 @@ pub(crate) struct Terms {
     pub(crate) max_streams: u32,
 }
 
-/// TLS for a certificate chain and its key: 1.2 and 1.3, HTTP/2 before HTTP/1.1.
-pub(crate) fn tls_config(
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
-) -> Result<ServerConfig, rustls::Error> {
+/// TLS with a certificate: 1.2 and 1.3, HTTP/2 before HTTP/1.1.
+pub(crate) fn tls_config(certified_key: Arc<CertifiedKey>) -> Result<Arc<ServerConfig>, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified_key)));
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+    Ok(Arc::new(config))
 }
 
 /// Accepts connections until `stop`, with their number in `open`, then lets the requests in flight finish. Whoever calls it bounds that time.

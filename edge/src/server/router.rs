@@ -1,6 +1,6 @@
 //! From an HTTP request to its endpoint and back: path, method, admission, body, and the access line in the log.
 //!
-//! It refuses to know what a body says: that begins in [`exchange`](crate::exchange).
+//! It refuses to know what a body says: that begins in the line.
 
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
@@ -20,13 +20,12 @@ use tracing::field::display;
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use super::edge::Edge;
+use super::settings::{Route, Settings};
 use crate::config::Limits;
-use crate::edge::{Edge, Route, Settings};
-use crate::error::{Error, Fault};
-use crate::exchange::{Answer, Outcome, Received, Seen, exchange};
+use crate::line::{Answer, Error, Fault, Received, Seen, exchange};
 use crate::logic::Call;
-use crate::observe::{End, Head, Stage};
-use crate::semconv;
+use crate::telemetry::{End, Head, Outcome, Stage, semconv};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -208,37 +207,29 @@ impl Line<'_> {
         let reason = reason.map(display);
         let duration_ms = milliseconds(self.started);
         let (trace_id, span_id) = self.call.observer.ids().unzip();
-        // The level is part of a log line's static description, so the two cannot be one.
+        // The level is part of a log line's static description, so only a macro can write one line at either.
+        macro_rules! write {
+            ($level:ident) => {
+                $level!(
+                    { semconv::ENDPOINT } = endpoint,
+                    { semconv::ACTION } = end.action,
+                    { semconv::HTTP_RESPONSE_STATUS_CODE } = status,
+                    { semconv::OUTCOME } = end.outcome.name(),
+                    { semconv::REQUEST_ID } = request_id,
+                    { semconv::ERROR_TYPE } = kind,
+                    { semconv::FAULT } = fault,
+                    reason,
+                    duration_ms,
+                    trace_id,
+                    span_id,
+                    "request"
+                )
+            };
+        }
         if is_ours {
-            warn!(
-                { semconv::ENDPOINT } = endpoint,
-                { semconv::ACTION } = end.action,
-                { semconv::HTTP_RESPONSE_STATUS_CODE } = status,
-                { semconv::OUTCOME } = end.outcome.name(),
-                { semconv::REQUEST_ID } = request_id,
-                { semconv::ERROR_TYPE } = kind,
-                { semconv::FAULT } = fault,
-                reason,
-                duration_ms,
-                trace_id,
-                span_id,
-                "request"
-            );
+            write!(warn);
         } else {
-            info!(
-                { semconv::ENDPOINT } = endpoint,
-                { semconv::ACTION } = end.action,
-                { semconv::HTTP_RESPONSE_STATUS_CODE } = status,
-                { semconv::OUTCOME } = end.outcome.name(),
-                { semconv::REQUEST_ID } = request_id,
-                { semconv::ERROR_TYPE } = kind,
-                { semconv::FAULT } = fault,
-                reason,
-                duration_ms,
-                trace_id,
-                span_id,
-                "request"
-            );
+            write!(info);
         }
         self.call.observer.end(end);
     }

@@ -9,10 +9,10 @@ use flow_wire::envelope::Identity;
 use futures_util::FutureExt as _;
 use moka::future::Cache;
 
+use super::answer::Answer;
+use super::error::Error;
 use crate::config;
-use crate::error::Error;
-use crate::exchange::Answer;
-use crate::metrics::{self, Metrics};
+use crate::telemetry::{self, Metrics};
 
 /// What an entry takes beside the answer's body, with keys, tables and bookkeeping of the cache: as a process grows by it.
 const ENTRY_OVERHEAD: usize = 768;
@@ -82,12 +82,12 @@ impl Replay {
         match outcome {
             // Endpoints may share a private key, so the same envelope can come to another one; it gets no second answer either.
             Ok(entry) if entry.value().ciphertext != ciphertext || entry.value().endpoint != *endpoint => {
-                metrics.replay(metrics::Replay::Refused);
+                metrics.replay(telemetry::Replay::Refused);
                 Err(Error::NonceReused)
             }
             Ok(entry) => {
                 if !entry.is_fresh() {
-                    metrics.replay(metrics::Replay::Answered);
+                    metrics.replay(telemetry::Replay::Answered);
                 }
                 Ok(entry.into_value().answer)
             }
@@ -102,7 +102,7 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::Outcome;
+    use crate::telemetry::Outcome;
     use opentelemetry_sdk::metrics::SdkMeterProvider;
 
     #[tokio::test]

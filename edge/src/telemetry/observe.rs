@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 
 use flow_telemetry::Telemetry;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{HeaderMap, Method, Version};
 use opentelemetry::propagation::TextMapPropagator as _;
 use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, Status, TraceContextExt as _, Tracer as _};
 use opentelemetry::{Context, KeyValue};
@@ -15,40 +15,9 @@ use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, Span};
 
-use crate::exchange::Outcome;
-use crate::metrics::{Metrics, Point};
-use crate::semconv;
-
-/// Parts of the work on a request, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// Until the body is there.
-    Receive,
-    /// The signature.
-    Verify,
-    /// Until it is this request's turn with the private operation.
-    Wait,
-    /// The private operation.
-    Open,
-    /// All calls to logic.
-    Logic,
-    /// Sealing the answer.
-    Seal,
-}
-
-impl Stage {
-    /// As the span and the metric call it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Receive => "receive",
-            Self::Verify => "verify",
-            Self::Wait => "wait",
-            Self::Open => "open",
-            Self::Logic => "logic",
-            Self::Seal => "seal",
-        }
-    }
-}
+use super::metrics::{Metrics, Point};
+use super::request::{End, Stage};
+use super::semconv;
 
 /// Makes the observers of requests.
 #[derive(Debug)]
@@ -68,17 +37,6 @@ pub(crate) struct Observer {
     method: &'static str,
     scheme: &'static str,
     endpoint: Option<(Arc<str>, Arc<str>)>,
-}
-
-/// What became of a request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct End {
-    /// `None` where it was not answered.
-    pub(crate) status: Option<StatusCode>,
-    pub(crate) action: Option<&'static str>,
-    pub(crate) outcome: Outcome,
-    /// Kind and fault of a failure.
-    pub(crate) error: Option<(&'static str, &'static str)>,
 }
 
 /// What is known of a request from its head.

@@ -10,7 +10,7 @@ use flow_wire::envelope::{AesKey, Envelope, Unopened};
 use flow_wire::keys::PrivateKey;
 use flow_wire::signature::{self, AppSecret, Verified};
 
-use crate::metrics::Uses;
+use crate::telemetry::Uses;
 
 pub(crate) struct Ring<T> {
     items: Vec<(T, Uses)>,
@@ -74,7 +74,7 @@ impl<T: fmt::Debug> fmt::Debug for Ring<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Metrics;
+    use crate::telemetry::Metrics;
     use opentelemetry_sdk::metrics::SdkMeterProvider;
 
     #[test]

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use tokio::time::timeout;
 use tracing::{error, info};
 
+use super::edge::Edge;
+use super::shutdown::Hangups;
 use crate::config::{Errors, Mistake, Source};
-use crate::edge::Edge;
-use crate::metrics::Reload;
-use crate::shutdown::Hangups;
+use crate::telemetry::Reload;
 
 /// Runs until it is dropped.
 pub(crate) async fn run(edge: Arc<Edge>, mut source: Source, mut hangups: Hangups) {
@@ -40,7 +40,7 @@ pub(crate) async fn run(edge: Arc<Edge>, mut source: Source, mut hangups: Hangup
                 }
                 Err(error) => {
                     edge.metrics.reload(Reload::Refused);
-                    error!(%error, "configuration refused, the one before it stays: a logic.url cannot be used");
+                    error!(%error, "configuration refused, the one before it stays");
                 }
             },
         }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::yield_now;
 
-use crate::aside::processors;
+use super::aside::processors;
 
 /// The platform asks for answers within a second, logic included.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);

@@ -1,0 +1,265 @@
+//! One call to a FlowService, in as many attempts as that takes.
+//!
+//! It is repeated, rather at another address, only where it surely never reached logic; otherwise logic may have acted on it.
+
+use std::error::Error as StdError;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flow_proto::v1;
+use flow_telemetry::grpc_status;
+use http::HeaderMap;
+use prost::Message;
+use tokio::time::{Instant, timeout_at};
+use tonic::metadata::{AsciiMetadataValue, MetadataMap};
+use tonic::{Code, ConnectError, Extensions, Request, Status, TimeoutExpired};
+use tower::retry::budget::{Budget as _, TpsBudget};
+
+use super::pool::{self, Pool};
+use super::unary::{Failed, unary};
+use super::violation::Violation;
+use crate::config::LogicTarget;
+use crate::telemetry::{Metrics, Observer, Server, Stage};
+
+/// Attempts at one call, the first included: with more addresses gone than that, it is not the address.
+const MAX_ATTEMPTS: usize = 3;
+/// Of ten seconds' calls a fifth may be repeated, and ten a second in any case: when everything fails, repeating makes it worse.
+const BUDGET_WINDOW: Duration = Duration::from_secs(10);
+const BUDGET_PER_SECOND: u32 = 10;
+const BUDGET_SHARE: f32 = 0.2;
+
+/// Which call: its identifier, the end of its time, and who observes it.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) request_id: String,
+    pub(crate) deadline: Instant,
+    pub(crate) observer: Arc<Observer>,
+}
+
+/// A logic service, at however many addresses.
+#[derive(Debug, Clone)]
+pub(crate) struct Logic {
+    pool: Arc<Pool>,
+    budget: Arc<TpsBudget>,
+    server: Arc<Server>,
+    metrics: Arc<Metrics>,
+}
+
+impl Logic {
+    /// The target as the configuration checked it. Wants to be called where tokio runs.
+    pub(crate) fn new(target: &LogicTarget, metrics: &Arc<Metrics>) -> Result<Self, tonic::transport::Error> {
+        let budget = TpsBudget::new(BUDGET_WINDOW, BUDGET_PER_SECOND, BUDGET_SHARE);
+        Ok(Self {
+            pool: Arc::new(Pool::start(target)?),
+            budget: Arc::new(budget),
+            server: Arc::new(pool::server(&target.url)),
+            metrics: Arc::clone(metrics),
+        })
+    }
+
+    pub(crate) async fn data_exchange(
+        &self,
+        message: v1::HandleDataExchangeRequest,
+        call: &Call,
+    ) -> Result<v1::HandleDataExchangeResponse, Error> {
+        self.call("/flow.v1.FlowService/HandleDataExchange", message, call).await
+    }
+
+    pub(crate) async fn error(&self, message: v1::HandleErrorRequest, call: &Call) -> Result<(), Error> {
+        let answer = self.call::<_, v1::HandleErrorResponse>("/flow.v1.FlowService/HandleError", message, call);
+        answer.await.map(|_| ())
+    }
+
+    pub(crate) async fn ping(&self, message: v1::PingRequest, call: &Call) -> Result<(), Error> {
+        let answer = self.call::<_, v1::PingResponse>("/flow.v1.FlowService/Ping", message, call);
+        answer.await.map(|_| ())
+    }
+
+    /// Where it is, and how many of its addresses are in which state.
+    pub(crate) fn addresses(&self) -> (&Server, [(&'static str, usize); 4]) {
+        (&self.server, self.pool.states())
+    }
+
+    /// Whether some address says that it serves, or is there where it has no health service.
+    pub(crate) fn serves(&self) -> bool {
+        self.pool.serves()
+    }
+
+    /// Makes one call that ends at the deadline on either side: logic is told by `grpc-timeout`, and is not waited for longer.
+    async fn call<M: Message, A: Message + Default>(
+        &self,
+        path: &'static str,
+        message: M,
+        call: &Call,
+    ) -> Result<A, Error> {
+        let message = Bytes::from(message.encode_to_vec());
+        call.observer.stage_of(Stage::Logic, self.attempts(path, message, call)).await
+    }
+
+    async fn attempts<A: Message + Default>(
+        &self,
+        path: &'static str,
+        message: Bytes,
+        call: &Call,
+    ) -> Result<A, Error> {
+        self.budget.deposit();
+        let mut tried = Vec::new();
+        loop {
+            let picked = self.pool.pick(&tried, call.deadline).await.ok_or(Error::Unreachable)?;
+            let attempt = call.observer.call(path.trim_start_matches('/'), &self.server);
+            let request = call.request(message.clone(), attempt.headers());
+            let answer = timeout_at(call.deadline, unary(&picked.channel, path, request)).await;
+            let (failure, error) = match answer {
+                Ok(Ok(answer)) => {
+                    attempt.end(Some(grpc_status(Code::Ok.into())), None);
+                    return Ok(answer);
+                }
+                Ok(Err(failed)) => {
+                    let (failure, error) = call.judge(&failed);
+                    attempt.end(failed.code(failure).map(|code| grpc_status(code.into())), Some(error.kind()));
+                    (failure, error)
+                }
+                Err(_) => {
+                    attempt.end(None, Some(Error::DeadlineExceeded.kind()));
+                    return Err(Error::DeadlineExceeded);
+                }
+            };
+            match failure {
+                Failure::NeverArrived | Failure::Broken => picked.backend.lost(),
+                Failure::TimedOut | Failure::Answered => {}
+            }
+            let may_repeat = failure == Failure::NeverArrived && tried.len() + 1 < MAX_ATTEMPTS;
+            if !(may_repeat && self.budget.withdraw()) {
+                return Err(error);
+            }
+            self.metrics.retry();
+            tried.push(picked.backend);
+        }
+    }
+}
+
+impl Call {
+    fn request<M>(&self, message: M, headers: HeaderMap) -> Request<M> {
+        let mut request = Request::from_parts(MetadataMap::from_headers(headers), Extensions::new(), message);
+        request.set_timeout(self.deadline.saturating_duration_since(Instant::now()));
+        if let Ok(request_id) = AsciiMetadataValue::try_from(self.request_id.as_str()) {
+            request.metadata_mut().insert("x-request-id", request_id);
+        }
+        request
+    }
+
+    fn judge(&self, failed: &Failed) -> (Failure, Error) {
+        let (status, has_begun) = match failed {
+            Failed::NotSent => return (Failure::NeverArrived, Error::Unreachable),
+            Failed::Status { status, has_begun } => (status, *has_begun),
+            Failed::Violation(violation) => return (Failure::Answered, Error::Violation(*violation)),
+        };
+        let failure = Failure::of(status, has_begun);
+        let error = match (failure, status.code()) {
+            (Failure::TimedOut, _) => Error::DeadlineExceeded,
+            // Logic kept to the `grpc-timeout`, and says so with this status where it is built on tonic.
+            (Failure::Answered, Code::Cancelled) if Instant::now() >= self.deadline => Error::DeadlineExceeded,
+            (Failure::NeverArrived, _) => Error::Unreachable,
+            (Failure::Broken, _) => Error::Broken,
+            (Failure::Answered, code) => Error::answered(code),
+        };
+        (failure, error)
+    }
+}
+
+/// What a failed call tells of its fate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// Logic never saw it: no connection, or the peer says that it did not look at the stream.
+    NeverArrived,
+    /// The connection broke; logic may have acted.
+    Broken,
+    /// The time was over; the channel keeps it as well as we do. That says nothing of the connection.
+    TimedOut,
+    /// Logic answered with a status.
+    Answered,
+}
+
+impl Failure {
+    /// `has_begun` is whether the head of an answer has come: then logic has looked at the call.
+    fn of(status: &Status, has_begun: bool) -> Self {
+        // What logic answers has no cause; what happens on this side has.
+        let mut cause = status.source();
+        let mut failure = if cause.is_some() { Self::Broken } else { Self::Answered };
+        while let Some(error) = cause {
+            if error.is::<TimeoutExpired>() {
+                return Self::TimedOut;
+            }
+            if (error.is::<ConnectError>() || is_unprocessed(error)) && !has_begun {
+                failure = Self::NeverArrived;
+            }
+            cause = error.source();
+        }
+        failure
+    }
+}
+
+/// RFC 9113: a refused stream was not processed (section 8.7), nor was one that GOAWAY leaves out (section 6.8), and hyper gives
+/// these errors to no other; what it never sent is cancelled.
+fn is_unprocessed(error: &(dyn StdError + 'static)) -> bool {
+    let refused = error.downcast_ref::<h2::Error>().is_some_and(|error| {
+        error.reason() == Some(h2::Reason::REFUSED_STREAM) || error.is_go_away() && error.is_remote()
+    });
+    let unsent = error.downcast_ref::<hyper::Error>().is_some_and(|error| error.is_canceled());
+    refused || unsent
+}
+
+impl Error {
+    /// What it means that logic answered with a status other than OK.
+    pub(crate) fn answered(code: Code) -> Self {
+        match code {
+            Code::DeadlineExceeded => Self::DeadlineExceeded,
+            Code::Unavailable => Self::Unavailable,
+            Code::ResourceExhausted => Self::ResourceExhausted,
+            other => Self::Failed(other),
+        }
+    }
+
+    /// As a word from a bounded set.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::DeadlineExceeded => "logic_deadline_exceeded",
+            Self::Unreachable => "logic_unreachable",
+            Self::Broken => "logic_connection_broken",
+            Self::Unavailable => "logic_unavailable",
+            Self::ResourceExhausted => "logic_resource_exhausted",
+            Self::Failed(_) => "logic_failed",
+            Self::Violation(violation) => violation.kind(),
+        }
+    }
+}
+
+impl Failed {
+    /// The status that logic answered with, if it did.
+    fn code(&self, failure: Failure) -> Option<Code> {
+        match self {
+            Self::Status { status, .. } if failure == Failure::Answered => Some(status.code()),
+            Self::Status { .. } | Self::NotSent | Self::Violation(_) => None,
+        }
+    }
+}
+
+/// Why logic gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("logic did not answer before the deadline")]
+    DeadlineExceeded,
+    #[error("logic cannot be reached")]
+    Unreachable,
+    #[error("the connection to logic broke before it answered")]
+    Broken,
+    #[error("logic says UNAVAILABLE")]
+    Unavailable,
+    #[error("logic says RESOURCE_EXHAUSTED")]
+    ResourceExhausted,
+    #[error("logic failed with {0:?}")]
+    Failed(Code),
+    #[error(transparent)]
+    Violation(Violation),
+}

@@ -150,6 +150,7 @@ async fn what_needs_a_restart_is_refused() {
         ("listen", "address", json!("127.0.0.1:1")),
         ("admin", "address", json!("127.0.0.1:1")),
         ("limits", "max_connections", json!(7)),
+        ("listen", "tls", Value::Null),
     ] {
         let mut edge = watchful(&logic).start().await;
         edge.change(|config| config[section][field] = value);
@@ -157,6 +158,21 @@ async fn what_needs_a_restart_is_refused() {
         edge.wait_for_log(&format!("\"field\":\"{section}.{field}\"")).await;
         assert_eq!(edge.client().send(init()).await.status, 200);
     }
+}
+
+#[tokio::test]
+async fn tls_that_comes_while_the_edge_runs_is_refused() {
+    let logic = any_logic().await;
+    let tls = Tls::new();
+    let files = [("new.crt", &tls.certificate), ("new.key", &tls.private_key)];
+    let edge = watchful(&logic).without_tls();
+    let mut edge = files.into_iter().fold(edge, |edge, (name, content)| edge.file(name, content)).start().await;
+    edge.change(|config| {
+        config["listen"]["tls"] = json!({ "certificate_file": "new.crt", "private_key_file": "new.key" });
+    });
+    edge.reloads("refused", 1).await;
+    edge.wait_for_log("\"field\":\"listen.tls\"").await;
+    assert_eq!(edge.client().send(init()).await.status, 200);
 }
 
 #[tokio::test]

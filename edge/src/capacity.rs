@@ -4,9 +4,11 @@
 //! It refuses to know what a request is and what it does with its share.
 
 mod aside;
+mod budget;
 mod reservation;
 mod turns;
 
-pub(crate) use self::aside::aside;
+pub(crate) use self::aside::{aside, processors};
+pub(crate) use self::budget::{Budget, GaveWay, REQUEST, Receiving, Share};
 pub(crate) use self::reservation::{Reservation, Room};
 pub(crate) use self::turns::Turns;

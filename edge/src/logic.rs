@@ -9,5 +9,6 @@ mod pool;
 mod unary;
 mod violation;
 
-pub(crate) use self::call::{Call, Error, Logic};
+pub(crate) use self::call::{Call, Error, Logic, Method};
+pub(crate) use self::unary::{Encoded, MAX_MESSAGE};
 pub use self::violation::Violation;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use flow_edge::config::{Config, SCHEMA, Source};
 use flow_edge::server::shutdown::{Hangups, Signals};
-use flow_edge::server::{Drained, Server};
+use flow_edge::server::{Drained, Footprint, Server, memory_limit};
 use flow_telemetry::Service;
 use tracing::level_filters::LevelFilter;
 
@@ -50,8 +50,9 @@ fn main() -> ExitCode {
             let mut source = Source::new(&config);
             source.load().map_err(|errors| errors.to_string()).and_then(|config| serve(config, source))
         }
-        Command::Check { config } => Config::load(&config).map_err(|errors| errors.to_string()).map(|_| {
+        Command::Check { config } => Config::load(&config).map_err(|errors| errors.to_string()).map(|good| {
             println!("{}: good", config.display());
+            show_footprint(&Footprint::of(&good));
             ExitCode::SUCCESS
         }),
         Command::Schema => {
@@ -63,6 +64,19 @@ fn main() -> ExitCode {
         eprintln!("{message}");
         ExitCode::FAILURE
     })
+}
+
+/// What memory it may take, and whether there is so much.
+fn show_footprint(footprint: &Footprint) {
+    println!("{footprint}");
+    if let Some(limit) = memory_limit()
+        && (footprint.total() as u64) > limit
+    {
+        eprintln!(
+            "warning: the memory limit here is {} MiB, less than that; raise it, or lower limits and replay",
+            limit / 1024 / 1024
+        );
+    }
 }
 
 fn serve(config: Config, source: Source) -> Result<ExitCode, String> {

@@ -5,7 +5,11 @@
 pub mod shutdown;
 
 mod admin;
+mod body;
+mod connections;
+mod descriptors;
 mod edge;
+mod footprint;
 mod listener;
 mod reload;
 mod router;
@@ -22,9 +26,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use self::admin::Readiness;
+use self::connections::Connections;
 use self::edge::Edge;
 pub use self::edge::StartError;
-use self::listener::Terms;
+pub use self::footprint::{Footprint, memory_limit};
 pub use self::settings::Unusable;
 use self::shutdown::Hangups;
 use crate::config::{Config, Source};
@@ -35,7 +40,6 @@ pub struct Server {
     edge: Arc<Edge>,
     public: TcpListener,
     admin: TcpListener,
-    max_connections: usize,
     address: SocketAddr,
     admin_address: SocketAddr,
     reload: Option<(Source, Hangups)>,
@@ -85,9 +89,9 @@ impl Server {
         seed();
         let (public, address) = bind(config.listen.address, "listen.address").await?;
         let (admin, admin_address) = bind(config.admin, "admin.address").await?;
-        let max_connections = config.limits.max_connections;
-        let edge = Edge::new(config, telemetry)?;
-        Ok(Self { edge, public, admin, max_connections, address, admin_address, reload: None })
+        let max_connections = descriptors::connections(config.limits.max_connections);
+        let edge = Edge::new(config, max_connections, telemetry)?;
+        Ok(Self { edge, public, admin, address, admin_address, reload: None })
     }
 
     /// Takes over what changes in the files of the configuration while it serves, and at once on a hangup.
@@ -110,22 +114,19 @@ impl Server {
     pub async fn serve_until(self, stop: impl Future<Output = ()>) -> Drained {
         let readiness = Arc::new(Readiness::new(Arc::clone(&self.edge)));
         let (stop_admin, stop_public) = (CancellationToken::new(), CancellationToken::new());
-        let edge = Arc::clone(&self.edge);
         let admin = tokio::spawn(listener::serve(
             self.admin,
-            self.max_connections,
-            move || Terms { tls: None, ..edge.current().terms() },
-            Arc::default(),
-            admin::router(Arc::clone(&readiness)),
+            Connections::new(admin::MAX_CONNECTIONS),
+            admin::terms,
+            admin::service(Arc::clone(&readiness)),
             stop_admin.clone(),
         ));
-        let edge = Arc::clone(&self.edge);
+        let (edge, settings) = (Arc::clone(&self.edge), Arc::clone(&self.edge));
         let public = tokio::spawn(listener::serve(
             self.public,
-            self.max_connections,
-            move || edge.current().terms(),
             Arc::clone(&self.edge.connections),
-            router::router(Arc::clone(&self.edge)),
+            move || settings.current().terms(),
+            move |request, peer: &_| router::serve(&edge, request, peer),
             stop_public.clone(),
         ));
         let reload =

@@ -3,6 +3,7 @@
 
 mod admin;
 mod clients;
+mod early;
 mod endpoints;
 mod faults;
 mod hostile;

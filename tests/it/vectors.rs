@@ -12,7 +12,7 @@ use flow_tests::{Edge, Logic, screen};
 use flow_wire::envelope::{Envelope, Session};
 use flow_wire::keys::PrivateKey;
 use flow_wire::message::Request;
-use flow_wire::signature::{self, AppSecret};
+use flow_wire::signature::{self, AppSecret, Signature};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -81,7 +81,9 @@ impl Vector {
     /// Goes as far as the case gets.
     fn open(&self) -> (Outcome, Option<Opened>) {
         let secrets = [AppSecret::new(self.app_secret.as_bytes()).unwrap()];
-        let Ok((body, _)) = signature::verify(Bytes::from(self.body()), self.signature().as_deref(), &secrets) else {
+        let signature = Signature::parse(self.signature().as_deref());
+        let verify = |signature| signature::verify(Bytes::from(self.body()), &signature, &secrets);
+        let Ok((body, _)) = signature.and_then(verify) else {
             return (Outcome::Signature, None);
         };
         let Ok(envelope) = Envelope::parse(body) else { return (Outcome::Envelope, None) };

@@ -12,7 +12,7 @@ use flow_proto::v1::handle_data_exchange_response::Outcome;
 use flow_wire::envelope::{AesKey, Envelope, Session};
 use flow_wire::keys::PrivateKey;
 use flow_wire::message::Request;
-use flow_wire::signature::{self, AppSecret, Verified};
+use flow_wire::signature::{self, AppSecret, Signature, Verified};
 use prost::Message as _;
 use serde_json::{Value, json};
 
@@ -60,8 +60,8 @@ impl Line {
     }
 
     pub(crate) fn verify(&self) -> Verified {
-        let (verified, _) =
-            signature::verify(self.body.clone(), Some(self.signature.as_bytes()), [&self.secret]).unwrap();
+        let signature = Signature::parse(Some(self.signature.as_bytes())).unwrap();
+        let (verified, _) = signature::verify(self.body.clone(), &signature, [&self.secret]).unwrap();
         verified
     }
 

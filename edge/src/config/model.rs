@@ -155,17 +155,17 @@ pub struct Limits {
     pub max_body: usize,
     /// Time in which the body must have come.
     pub body_timeout: Duration,
-    /// Most memory in bytes for bodies that are being received.
+    /// Most memory in bytes for requests, from their heads to their answers.
     pub max_body_memory: usize,
     /// Most requests worked on at a time.
     pub max_in_flight: usize,
-    /// Most connections at a time; more wait in the kernel's backlog.
+    /// Most connections at a time; for one more, one without a signed request makes room.
     pub max_connections: usize,
     /// Time for the TLS handshake, and again for the first request's head after it.
     pub header_timeout: Duration,
     /// Largest head of a request in bytes.
     pub max_header: usize,
-    /// How long a connection may be without a request.
+    /// How long a connection may be without a request, once one was signed.
     pub idle_timeout: Duration,
     /// Most requests at a time on one HTTP/2 connection.
     pub max_streams: u32,

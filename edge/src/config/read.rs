@@ -48,7 +48,7 @@ impl Running {
 pub(super) fn read(root: &Section<'_>, files: &Files<'_>, running: Option<Running>) -> Option<Config> {
     let listen = read_listen(&root.section("listen"), files, running);
     let admin_section = root.section("admin");
-    let admin = admin_section.optional("address", socket_address).unwrap_or(SocketAddr::from(([0, 0, 0, 0], 9464)));
+    let admin = admin_section.optional("address", socket_address).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 9464)));
     refuse_change(&admin_section, "address", running.map(|running| running.admin), admin);
     admin_section.refuse_unknown_keys();
 
@@ -99,7 +99,7 @@ fn read_limits(section: &Section<'_>, running: Option<Running>) -> Limits {
         header_timeout: section.optional("header_timeout", duration).unwrap_or(Duration::from_secs(10)),
         max_header: section.optional("max_header", header_size).unwrap_or(16 * 1024),
         idle_timeout: section.optional("idle_timeout", duration).unwrap_or(Duration::from_secs(90)),
-        max_streams: section.optional("max_streams", streams).unwrap_or(200),
+        max_streams: section.optional("max_streams", streams).unwrap_or(100),
     };
     let connections = running.map(|running| running.max_connections);
     refuse_change(section, "max_connections", connections, limits.max_connections);

@@ -2,15 +2,20 @@
 
 use bytes::Bytes;
 use flow_proto::json::{self, AsJson};
+use flow_proto::{size, v1};
 use flow_wire::envelope::Session;
-use flow_wire::message::{Action, DataExchange, Object, Response};
+use flow_wire::message::{Object, Response};
 use http::StatusCode;
+use prost::Message as _;
 
 use super::convert;
-use super::endpoint::Endpoint;
 use super::error::{Error, token_invalid};
 use crate::logic::{Call, Violation};
 use crate::telemetry::{Outcome, Stage};
+
+/// How many values an answer may hold, nested ones counted. The longest list of options has 200 of some six values; decoded, a value
+/// takes up to 700 bytes.
+const MAX_VALUES: usize = 20_000;
 
 /// What goes back: a sealed body, or an empty one.
 #[derive(Debug, Clone)]
@@ -22,20 +27,6 @@ pub(crate) struct Answer {
     pub(crate) hidden: Option<Error>,
 }
 
-/// The submitted screen again with the configured text, where there is one: better than the client's generic error.
-pub(super) fn fallback(endpoint: &Endpoint, request: &DataExchange) -> Option<convert::Answer> {
-    let text = endpoint.fallback_message.as_ref()?;
-    let submitted = request.action == Action::DataExchange && !request.screen.is_empty();
-    submitted.then(|| {
-        let data = Object::from_iter([("error_message".to_owned(), text.clone().into())]);
-        Response::Screen { screen: request.screen.clone(), data: AsJson(json::to_struct(data)) }
-    })
-}
-
-pub(super) fn seal(session: Session, response: convert::Answer, call: &Call) -> Result<Answer, Error> {
-    Ok(sealed(session, plaintext(response)?, call))
-}
-
 /// An answer that is still to be sealed.
 pub(super) struct Plaintext {
     status: StatusCode,
@@ -43,8 +34,35 @@ pub(super) struct Plaintext {
     bytes: Vec<u8>,
 }
 
+/// Reads what logic answered. `flow_token` is the request's.
+pub(super) fn from_logic(answer: &[u8], flow_token: String) -> Result<Plaintext, Violation> {
+    // Each value takes two bytes at least.
+    if answer.len() > 2 * MAX_VALUES && size::values(answer) > MAX_VALUES {
+        return Err(Violation::TooManyValues);
+    }
+    let answer = v1::HandleDataExchangeResponse::decode(answer).map_err(|_| Violation::Unreadable)?;
+    plaintext(convert::from_v1(answer, flow_token)?)
+}
+
+pub(super) fn seal(session: Session, response: convert::Answer, call: &Call) -> Result<Answer, Error> {
+    Ok(plaintext(response)?.seal(session, call))
+}
+
+/// The submitted screen again with the configured text: better than the client's generic error.
+pub(super) fn seal_fallback(
+    session: Session,
+    screen: String,
+    text: &str,
+    hidden: Error,
+    call: &Call,
+) -> Result<Answer, Error> {
+    let data = Object::from_iter([("error_message".to_owned(), text.into())]);
+    let answer = seal(session, Response::Screen { screen, data: AsJson(json::to_struct(data)) }, call)?;
+    Ok(Answer { outcome: Outcome::Fallback, hidden: Some(hidden), ..answer })
+}
+
 /// A 427 without text has an empty body, which the client fills with its own.
-pub(super) fn plaintext(response: convert::Answer) -> Result<Plaintext, Violation> {
+fn plaintext(response: convert::Answer) -> Result<Plaintext, Violation> {
     let outcome = outcome(&response);
     let status = if outcome == Outcome::InvalidFlowToken { token_invalid() } else { StatusCode::OK };
     let bytes = match response {
@@ -54,10 +72,12 @@ pub(super) fn plaintext(response: convert::Answer) -> Result<Plaintext, Violatio
     Ok(Plaintext { status, outcome, bytes })
 }
 
-pub(super) fn sealed(session: Session, plaintext: Plaintext, call: &Call) -> Answer {
-    let Plaintext { status, outcome, bytes } = plaintext;
-    let seal = || if bytes.is_empty() { Bytes::new() } else { session.seal(bytes).into() };
-    Answer { status, body: call.observer.stage(Stage::Seal, seal), outcome, hidden: None }
+impl Plaintext {
+    pub(super) fn seal(self, session: Session, call: &Call) -> Answer {
+        let Self { status, outcome, bytes } = self;
+        let seal = || if bytes.is_empty() { Bytes::new() } else { session.seal(bytes).into() };
+        Answer { status, body: call.observer.stage(Stage::Seal, seal), outcome, hidden: None }
+    }
 }
 
 fn outcome(response: &convert::Answer) -> Outcome {

@@ -88,6 +88,5 @@ pub fn from_v1(answer: v1::HandleDataExchangeResponse, flow_token: String) -> Re
 
 /// Writes the answer, within [`MAX_ANSWER`].
 pub(crate) fn encode(response: &Answer) -> Result<Vec<u8>, Violation> {
-    let plaintext = response.encode();
-    if plaintext.len() > MAX_ANSWER { Err(Violation::TooLarge) } else { Ok(plaintext) }
+    response.encode_within(MAX_ANSWER).ok_or(Violation::TooLarge)
 }

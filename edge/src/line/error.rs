@@ -18,8 +18,12 @@ pub(crate) enum Error {
     MethodNotAllowed,
     #[error("too many requests in flight")]
     Overloaded,
-    #[error("the bodies that are being received fill limits.max_body_memory")]
+    #[error("requests fill limits.max_body_memory, and this one gave way")]
     NoBodyMemory,
+    #[error("the head has more than 100 fields")]
+    TooManyFields,
+    #[error("the message is larger than the 4 MiB that logic takes")]
+    MessageTooLarge,
     #[error("the body is larger than limits.max_body")]
     BodyTooLarge,
     #[error("the body did not come within limits.body_timeout")]
@@ -67,7 +71,8 @@ impl Error {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Overloaded | Self::NoBodyMemory => StatusCode::SERVICE_UNAVAILABLE,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::BodyTooLarge | Self::MessageTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::Signature(_) => signature_mismatch(),
@@ -79,7 +84,8 @@ impl Error {
                 logic::Error::Unreachable
                 | logic::Error::Broken
                 | logic::Error::Unavailable
-                | logic::Error::ResourceExhausted,
+                | logic::Error::ResourceExhausted
+                | logic::Error::NoMemory,
             ) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panicked | Self::Logic(logic::Error::Failed(_) | logic::Error::Violation(_)) | Self::Violation(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -93,7 +99,8 @@ impl Error {
             Self::NotFound => "no such endpoint\n",
             Self::MethodNotAllowed => "use POST\n",
             Self::Overloaded | Self::NoBodyMemory => "overloaded, try again\n",
-            Self::BodyTooLarge => "request body too large\n",
+            Self::TooManyFields => "too many header fields\n",
+            Self::BodyTooLarge | Self::MessageTooLarge => "request body too large\n",
             Self::BodyTimeout => "request body too slow\n",
             Self::BodyBroken | Self::Envelope(_) | Self::Message(_) | Self::NonceReused => "malformed request\n",
             Self::TokenUnsigned | Self::Token(_) => "",
@@ -104,7 +111,8 @@ impl Error {
                 logic::Error::Unreachable
                 | logic::Error::Broken
                 | logic::Error::Unavailable
-                | logic::Error::ResourceExhausted,
+                | logic::Error::ResourceExhausted
+                | logic::Error::NoMemory,
             ) => "unavailable, try again\n",
             Self::Panicked | Self::Logic(logic::Error::Failed(_) | logic::Error::Violation(_)) | Self::Violation(_) => {
                 "internal error\n"
@@ -116,14 +124,16 @@ impl Error {
         match self {
             Self::NotFound
             | Self::MethodNotAllowed
+            | Self::TooManyFields
             | Self::BodyTooLarge
+            | Self::MessageTooLarge
             | Self::BodyTimeout
             | Self::BodyBroken
             | Self::Signature(_)
             | Self::TokenUnsigned
             | Self::Token(_) => Fault::Client,
             Self::Envelope(_) | Self::Undecryptable(_) | Self::Message(_) | Self::NonceReused => Fault::Platform,
-            Self::Overloaded | Self::NoBodyMemory | Self::Panicked => Fault::Edge,
+            Self::Overloaded | Self::NoBodyMemory | Self::Panicked | Self::Logic(logic::Error::NoMemory) => Fault::Edge,
             Self::Logic(_) | Self::Violation(_) => Fault::Logic,
         }
     }
@@ -135,7 +145,9 @@ impl Error {
             Self::MethodNotAllowed => "method_not_allowed",
             Self::Overloaded => "overloaded",
             Self::NoBodyMemory => "no_body_memory",
+            Self::TooManyFields => "too_many_fields",
             Self::BodyTooLarge => "body_too_large",
+            Self::MessageTooLarge => "message_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::BodyBroken => "body_broken",
             Self::Signature(_) => "signature",

@@ -9,28 +9,28 @@ use bytes::Bytes;
 use flow_proto::json;
 use flow_wire::envelope::{Envelope, Session};
 use flow_wire::message::{Action, DataExchange, Request, Response};
+use flow_wire::signature::Signature;
 use flow_wire::token;
-use prost::Message;
 
-use super::answer::{Answer, fallback, plaintext, seal, sealed};
+use super::answer::{Answer, from_logic, seal, seal_fallback};
 use super::convert;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::replay::Replay;
-use crate::capacity::{Room, Turns, aside};
+use crate::capacity::{REQUEST, Room, Turns, aside};
 use crate::config::{FlowTokenSignature, Ping};
-use crate::logic::Call;
-use crate::telemetry::{Outcome, Stage};
+use crate::logic::{Call, Encoded, MAX_MESSAGE, Method};
+use crate::telemetry::Stage;
 
 /// A request that was received whole.
-#[derive(Debug)]
 pub(crate) struct Received<'a> {
-    /// The raw value of the signature's header.
-    pub(crate) signature: Option<&'a [u8]>,
+    pub(crate) signature: Signature,
     pub(crate) body: Bytes,
     pub(crate) call: Call,
     /// Its room among the requests in flight, given back once it is answered.
     pub(crate) room: Room,
+    /// Told as soon as the signature was found good.
+    pub(crate) verified: &'a (dyn Fn() + Sync),
 }
 
 /// What became known of a request on the way, for whoever reports it.
@@ -40,7 +40,7 @@ pub(crate) struct Seen {
     pub(crate) action: Option<&'static str>,
 }
 
-/// Answers one request.
+/// Answers one request. What it holds of the edge's memory follows it from stage to stage.
 pub(crate) async fn exchange(
     endpoint: &Arc<Endpoint>,
     turns: &Turns,
@@ -48,50 +48,121 @@ pub(crate) async fn exchange(
     received: Received<'_>,
     seen: &mut Seen,
 ) -> Result<Answer, Error> {
-    let Received { signature, body, call, room } = received;
-    let observer = Arc::clone(&call.observer);
+    let Received { signature, body, call, room, verified } = received;
+    let (observer, memory) = (Arc::clone(&call.observer), Arc::clone(&call.memory));
     let size = body.len();
     // At once, whatever its size: what nobody signed takes no memory while it waits.
-    let body = observer.stage(Stage::Verify, || endpoint.app_secrets.verify(body, signature))?;
+    let body = observer.stage(Stage::Verify, || endpoint.app_secrets.verify(body, &signature))?;
+    verified();
     let envelope = aside(size, || Envelope::parse(body)).await?;
+    hold(&call, envelope.encrypted_flow_data().len())?;
     let turn = observer.stage_of(Stage::Wait, turns.take()).await.ok_or(Error::Overloaded)?;
     let aes_key = observer.stage(Stage::Open, || endpoint.private_keys.unwrap_key(&envelope))?;
     drop(turn);
     let opened = aside(size, || {
         let (plaintext, session) = envelope.open(aes_key)?;
-        Ok::<_, Error>((Request::decode(&plaintext)?, session))
+        let request = Request::decode(&plaintext)?;
+        seen.action = Some(action(&request));
+        Ok::<_, Error>((work(endpoint, request, &call)?, session))
     });
-    let (request, session) = opened.await?;
-    seen.action = Some(action(&request));
+    let (work, session) = opened.await?;
+    hold(&call, work.size())?;
     let identity = session.identity();
-    // In a box: the cache would hold several of these kilobytes in place of one.
-    let answer = Box::pin(answer(Arc::clone(endpoint), request, session, call, room));
-    replay.once(&endpoint.name, identity, &endpoint.metrics, answer).await
+    // In a box: the memory of answers would hold several of these kilobytes in place of one.
+    let answer = Box::pin(answer(Arc::clone(endpoint), work, session, call, room));
+    let answer = replay.once(&endpoint.name, identity, &endpoint.metrics, answer).await?;
+    memory.resize(REQUEST + answer.body.len()).then_some(answer).ok_or(Error::NoBodyMemory)
+}
+
+/// From now on the request holds so much beside what each takes.
+fn hold(call: &Call, bytes: usize) -> Result<(), Error> {
+    call.memory.resize(REQUEST + bytes).then_some(()).ok_or(Error::NoBodyMemory)
+}
+
+/// What is left to do about an opened request. Nothing decoded lives through the call: a value takes many times its bytes.
+enum Work {
+    /// Answered here where nobody is to be asked.
+    Ping(Option<Encoded>),
+    ErrorNotification(Encoded),
+    DataExchange {
+        /// Not made where the token is none of the business's.
+        message: Result<Encoded, Error>,
+        flow_token: String,
+        /// The screen to show again where logic fails.
+        fallback: Option<String>,
+    },
+}
+
+impl Work {
+    fn size(&self) -> usize {
+        match self {
+            Self::Ping(message) => message.as_ref().map_or(0, Encoded::len),
+            Self::ErrorNotification(message) => message.len(),
+            Self::DataExchange { message, flow_token, fallback } => {
+                message.as_ref().map_or(0, Encoded::len) + flow_token.len() + fallback.as_ref().map_or(0, String::len)
+            }
+        }
+    }
+}
+
+fn work(endpoint: &Endpoint, request: Request, call: &Call) -> Result<Work, Error> {
+    let (name, request_id) = (&*endpoint.name, call.request_id.as_str());
+    let work = match request {
+        Request::Ping(_) if endpoint.ping == Ping::Edge => Work::Ping(None),
+        Request::Ping(ping) => Work::Ping(Some(Encoded::new(&convert::ping_to_v1(ping, name, request_id)))),
+        Request::ErrorNotification(error) => {
+            Work::ErrorNotification(Encoded::new(&convert::error_to_v1(error, name, request_id)))
+        }
+        Request::DataExchange(request) => {
+            let verified = verify_token(endpoint, &request);
+            let fallback =
+                (endpoint.fallback_message.is_some() && can_fall_back(&request)).then(|| request.screen.clone());
+            let flow_token = request.flow_token.clone();
+            endpoint.metrics.inexact_numbers(request.data.as_ref().map_or(0, json::inexact_integers));
+            let message = verified
+                .map(|verified| Encoded::new(&convert::data_exchange_to_v1(request, verified, name, request_id)));
+            Work::DataExchange { message, flow_token, fallback }
+        }
+    };
+    if work.size() > MAX_MESSAGE { Err(Error::MessageTooLarge) } else { Ok(work) }
+}
+
+/// A submitted screen can be shown again.
+fn can_fall_back(request: &DataExchange) -> bool {
+    request.action == Action::DataExchange && !request.screen.is_empty()
 }
 
 /// From an opened request to its sealed answer.
 async fn answer(
     endpoint: Arc<Endpoint>,
-    request: Request,
+    work: Work,
     session: Session,
     call: Call,
     _room: Room,
 ) -> Result<Answer, Error> {
-    match request {
-        Request::Ping(_) if endpoint.ping == Ping::Edge => seal(session, Response::Active, &call),
-        Request::Ping(ping) => {
-            let message = convert::ping_to_v1(ping, &endpoint.name, &call.request_id);
-            endpoint.logic.ping(message, &call).await?;
+    match work {
+        Work::Ping(message) => {
+            if let Some(message) = message {
+                endpoint.logic.call(Method::Ping, message, &call).await?;
+            }
             seal(session, Response::Active, &call)
         }
-        Request::ErrorNotification(error) => {
-            let message = convert::error_to_v1(error, &endpoint.name, &call.request_id);
-            endpoint.logic.error(message, &call).await?;
+        Work::ErrorNotification(message) => {
+            endpoint.logic.call(Method::HandleError, message, &call).await?;
             seal(session, Response::Acknowledged, &call)
         }
-        Request::DataExchange(request) => {
-            let verified = verify_token(&endpoint, &request)?;
-            data_exchange(&endpoint, request, verified, session, &call).await
+        Work::DataExchange { message, flow_token, fallback } => {
+            let answered = endpoint.logic.call(Method::HandleDataExchange, message?, &call).await;
+            let size = answered.as_ref().map_or(0, Bytes::len);
+            let sealed = aside(size, || {
+                let plaintext = answered.map_err(Error::from).and_then(|answer| Ok(from_logic(&answer, flow_token)?));
+                match (plaintext, fallback, &endpoint.fallback_message) {
+                    (Ok(plaintext), ..) => Ok(plaintext.seal(session, &call)),
+                    (Err(error), Some(screen), Some(text)) => seal_fallback(session, screen, text, error, &call),
+                    (Err(error), ..) => Err(error),
+                }
+            });
+            sealed.await
         }
     }
 }
@@ -106,36 +177,6 @@ fn verify_token(endpoint: &Endpoint, request: &DataExchange) -> Result<bool, Err
             Ok(true)
         }
     }
-}
-
-async fn data_exchange(
-    endpoint: &Endpoint,
-    request: DataExchange,
-    flow_token_verified: bool,
-    session: Session,
-    call: &Call,
-) -> Result<Answer, Error> {
-    let fallback = fallback(endpoint, &request);
-    let flow_token = request.flow_token.clone();
-    endpoint.metrics.inexact_numbers(request.data.as_ref().map_or(0, json::inexact_integers));
-    let request = convert::data_exchange_to_v1(request, flow_token_verified, &endpoint.name, &call.request_id);
-    let answered = endpoint.logic.data_exchange(request, call).await;
-    let size = answered.as_ref().map_or(0, Message::encoded_len);
-    let answer = aside(size, || {
-        let answered = match answered {
-            Ok(answer) => convert::from_v1(answer, flow_token).and_then(plaintext).map_err(Error::from),
-            Err(error) => Err(error.into()),
-        };
-        match (answered, fallback) {
-            (Ok(plaintext), _) => Ok(sealed(session, plaintext, call)),
-            (Err(error), Some(screen)) => {
-                let answer = seal(session, screen, call)?;
-                Ok(Answer { outcome: Outcome::Fallback, hidden: Some(error), ..answer })
-            }
-            (Err(error), None) => Err(error),
-        }
-    });
-    answer.await
 }
 
 fn action(request: &Request) -> &'static str {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flow_wire::envelope::{AesKey, Envelope, Unopened};
 use flow_wire::keys::PrivateKey;
-use flow_wire::signature::{self, AppSecret, Verified};
+use flow_wire::signature::{self, AppSecret, Signature, Verified};
 
 use crate::telemetry::Uses;
 
@@ -41,7 +41,7 @@ impl<T> Ring<T> {
 
 impl Ring<AppSecret> {
     /// Checks the signature of a body under whichever secret fits.
-    pub(crate) fn verify(&self, body: bytes::Bytes, signature: Option<&[u8]>) -> Result<Verified, signature::Error> {
+    pub(crate) fn verify(&self, body: bytes::Bytes, signature: &Signature) -> Result<Verified, signature::Error> {
         let (verified, secret) = signature::verify(body, signature, self.iter())?;
         self.fitted(secret);
         Ok(verified)

@@ -7,18 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flow_proto::v1;
 use flow_telemetry::grpc_status;
 use http::HeaderMap;
-use prost::Message;
 use tokio::time::{Instant, timeout_at};
 use tonic::metadata::{AsciiMetadataValue, MetadataMap};
 use tonic::{Code, ConnectError, Extensions, Request, Status, TimeoutExpired};
 use tower::retry::budget::{Budget as _, TpsBudget};
 
 use super::pool::{self, Pool};
-use super::unary::{Failed, unary};
+use super::unary::{Encoded, Failed, unary};
 use super::violation::Violation;
+use crate::capacity::Share;
 use crate::config::LogicTarget;
 use crate::telemetry::{Metrics, Observer, Server, Stage};
 
@@ -35,6 +34,16 @@ pub(crate) struct Call {
     pub(crate) request_id: String,
     pub(crate) deadline: Instant,
     pub(crate) observer: Arc<Observer>,
+    /// What its request holds.
+    pub(crate) memory: Arc<Share>,
+}
+
+/// What is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    HandleDataExchange,
+    HandleError,
+    Ping,
 }
 
 /// A logic service, at however many addresses.
@@ -58,24 +67,6 @@ impl Logic {
         })
     }
 
-    pub(crate) async fn data_exchange(
-        &self,
-        message: v1::HandleDataExchangeRequest,
-        call: &Call,
-    ) -> Result<v1::HandleDataExchangeResponse, Error> {
-        self.call("/flow.v1.FlowService/HandleDataExchange", message, call).await
-    }
-
-    pub(crate) async fn error(&self, message: v1::HandleErrorRequest, call: &Call) -> Result<(), Error> {
-        let answer = self.call::<_, v1::HandleErrorResponse>("/flow.v1.FlowService/HandleError", message, call);
-        answer.await.map(|_| ())
-    }
-
-    pub(crate) async fn ping(&self, message: v1::PingRequest, call: &Call) -> Result<(), Error> {
-        let answer = self.call::<_, v1::PingResponse>("/flow.v1.FlowService/Ping", message, call);
-        answer.await.map(|_| ())
-    }
-
     /// Where it is, and how many of its addresses are in which state.
     pub(crate) fn addresses(&self) -> (&Server, [(&'static str, usize); 4]) {
         (&self.server, self.pool.states())
@@ -87,29 +78,20 @@ impl Logic {
     }
 
     /// Makes one call that ends at the deadline on either side: logic is told by `grpc-timeout`, and is not waited for longer.
-    async fn call<M: Message, A: Message + Default>(
-        &self,
-        path: &'static str,
-        message: M,
-        call: &Call,
-    ) -> Result<A, Error> {
-        let message = Bytes::from(message.encode_to_vec());
-        call.observer.stage_of(Stage::Logic, self.attempts(path, message, call)).await
+    /// The answer is still to be decoded: that may take far more memory than its bytes.
+    pub(crate) async fn call(&self, method: Method, message: Encoded, call: &Call) -> Result<Bytes, Error> {
+        call.observer.stage_of(Stage::Logic, self.attempts(method.path(), message, call)).await
     }
 
-    async fn attempts<A: Message + Default>(
-        &self,
-        path: &'static str,
-        message: Bytes,
-        call: &Call,
-    ) -> Result<A, Error> {
+    async fn attempts(&self, path: &'static str, message: Encoded, call: &Call) -> Result<Bytes, Error> {
         self.budget.deposit();
         let mut tried = Vec::new();
         loop {
             let picked = self.pool.pick(&tried, call.deadline).await.ok_or(Error::Unreachable)?;
             let attempt = call.observer.call(path.trim_start_matches('/'), &self.server);
-            let request = call.request(message.clone(), attempt.headers());
-            let answer = timeout_at(call.deadline, unary(&picked.channel, path, request)).await;
+            let headers = call.headers(attempt.headers());
+            let answer = unary(&picked.channel, path, headers, message.clone(), &call.memory);
+            let answer = timeout_at(call.deadline, answer).await;
             let (failure, error) = match answer {
                 Ok(Ok(answer)) => {
                     attempt.end(Some(grpc_status(Code::Ok.into())), None);
@@ -139,14 +121,25 @@ impl Logic {
     }
 }
 
+impl Method {
+    fn path(self) -> &'static str {
+        match self {
+            Self::HandleDataExchange => "/flow.v1.FlowService/HandleDataExchange",
+            Self::HandleError => "/flow.v1.FlowService/HandleError",
+            Self::Ping => "/flow.v1.FlowService/Ping",
+        }
+    }
+}
+
 impl Call {
-    fn request<M>(&self, message: M, headers: HeaderMap) -> Request<M> {
-        let mut request = Request::from_parts(MetadataMap::from_headers(headers), Extensions::new(), message);
+    /// What goes with the message, beside what tells of the trace.
+    fn headers(&self, trace: HeaderMap) -> HeaderMap {
+        let mut request = Request::from_parts(MetadataMap::from_headers(trace), Extensions::new(), ());
         request.set_timeout(self.deadline.saturating_duration_since(Instant::now()));
         if let Ok(request_id) = AsciiMetadataValue::try_from(self.request_id.as_str()) {
             request.metadata_mut().insert("x-request-id", request_id);
         }
-        request
+        request.into_parts().0.into_headers()
     }
 
     fn judge(&self, failed: &Failed) -> (Failure, Error) {
@@ -154,6 +147,7 @@ impl Call {
             Failed::NotSent => return (Failure::NeverArrived, Error::Unreachable),
             Failed::Status { status, has_begun } => (status, *has_begun),
             Failed::Violation(violation) => return (Failure::Answered, Error::Violation(*violation)),
+            Failed::NoMemory => return (Failure::Answered, Error::NoMemory),
         };
         let failure = Failure::of(status, has_begun);
         let error = match (failure, status.code()) {
@@ -230,6 +224,7 @@ impl Error {
             Self::Unavailable => "logic_unavailable",
             Self::ResourceExhausted => "logic_resource_exhausted",
             Self::Failed(_) => "logic_failed",
+            Self::NoMemory => "no_memory_for_answer",
             Self::Violation(violation) => violation.kind(),
         }
     }
@@ -240,7 +235,7 @@ impl Failed {
     fn code(&self, failure: Failure) -> Option<Code> {
         match self {
             Self::Status { status, .. } if failure == Failure::Answered => Some(status.code()),
-            Self::Status { .. } | Self::NotSent | Self::Violation(_) => None,
+            Self::Status { .. } | Self::NotSent | Self::Violation(_) | Self::NoMemory => None,
         }
     }
 }
@@ -260,6 +255,8 @@ pub(crate) enum Error {
     ResourceExhausted,
     #[error("logic failed with {0:?}")]
     Failed(Code),
+    #[error("limits.max_body_memory has no room for logic's answer")]
+    NoMemory,
     #[error(transparent)]
     Violation(Violation),
 }

@@ -1,25 +1,27 @@
 //! One unary call, and a name for everything that a peer may do instead of answering it.
 //!
-//! tonic's own unary call takes the first of several messages for the answer, does not look at the content type, and ends in the
-//! same kind of status whether logic sent it or tonic found something amiss. It refuses to know what a call is about.
+//! It speaks gRPC over HTTP/2 itself (the protocol's own description, "gRPC over HTTP2"): tonic's client takes the first of several
+//! messages for the answer, does not look at the content type, ends in the same kind of status whether logic sent it or something
+//! went amiss on this side, and reserves what a peer only announces. It refuses to know what a call is about.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use bytes::{Buf as _, BufMut as _, Bytes};
-use http::header::CONTENT_TYPE;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, TE};
 use http::uri::PathAndQuery;
-use http_body_util::BodyExt as _;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http_body_util::{BodyExt as _, Full};
 use prost::Message;
 use tonic::body::Body;
-use tonic::client::Grpc;
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status};
-use tower::ServiceExt as _;
+use tonic::{Code, Status};
+use tower::{Service as _, ServiceExt as _};
 
 use super::violation::Violation;
-use crate::capacity::aside;
+use crate::capacity::{REQUEST, Share};
+
+/// The largest message that either side takes, as stock gRPC libraries do unless told otherwise.
+pub(crate) const MAX_MESSAGE: usize = 4 * 1024 * 1024;
+/// Before each message: whether it is compressed, and its length.
+const PREFIX: usize = 5;
 
 /// Why a call has no answer.
 #[derive(Debug)]
@@ -34,113 +36,220 @@ pub(super) enum Failed {
     },
     /// The answer breaks the contract.
     Violation(Violation),
+    /// There is no memory for the answer.
+    NoMemory,
 }
 
-/// What was seen of an answer.
-#[derive(Debug, Default)]
-struct Seen {
-    head: AtomicBool,
-    grpc: AtomicBool,
-    trailers: AtomicBool,
+/// A message as it goes on the wire, encoded once however often it is sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Encoded(Bytes);
+
+impl Encoded {
+    pub(crate) fn new(message: &impl Message) -> Self {
+        let length = message.encoded_len();
+        let mut bytes = Vec::with_capacity(PREFIX + length);
+        bytes.push(0);
+        // What is too long for its prefix is refused before it is sent.
+        bytes.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
+        // A Vec grows as it needs to.
+        let _ = message.encode(&mut bytes);
+        Self(bytes.into())
+    }
+
+    /// Its length without what stands before it.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len() - PREFIX
+    }
 }
 
-/// Makes the call. The message is encoded already, since it may be sent more than once.
-pub(super) async fn unary<A: Message + Default>(
+/// Makes the call. `memory` is what the request holds, which the answer is added to as it comes.
+pub(super) async fn unary(
     channel: &Channel,
     path: &'static str,
-    request: Request<Bytes>,
-) -> Result<A, Failed> {
-    let seen = Arc::new(Seen::default());
-    let noting = Arc::clone(&seen);
-    let mut grpc = Grpc::new(channel.clone().map_response(move |answer| noting.note(answer)));
-    grpc.ready().await.map_err(|_| Failed::NotSent)?;
-    let answer = grpc.server_streaming(request, PathAndQuery::from_static(path), Raw).await;
-    let mut messages = match answer {
-        Ok(answer) => answer.into_inner(),
-        // Either no head came, or it brought the status along.
-        Err(status) => return Err(Failed::Status { status, has_begun: Seen::has(&seen.head) }),
-    };
-    let message = messages.message().await.map_err(|status| seen.failed(status))?;
-    // The status comes after the message.
-    let another = messages.message().await.map_err(|status| seen.failed(status))?;
-    match (message, another) {
-        _ if !Seen::has(&seen.grpc) => Err(Failed::Violation(Violation::NotGrpc)),
-        (None, _) => Err(Failed::Violation(Violation::NoMessage)),
-        (Some(_), Some(_)) => Err(Failed::Violation(Violation::SeveralMessages)),
-        (Some(message), None) => {
-            aside(message.len(), || A::decode(message)).await.map_err(|_| Failed::Violation(Violation::Unreadable))
+    headers: HeaderMap,
+    message: Encoded,
+    memory: &Share,
+) -> Result<Bytes, Failed> {
+    let held = REQUEST + message.len();
+    let mut channel = channel.clone();
+    let channel = channel.ready().await.map_err(|_| Failed::NotSent)?;
+    let answer = channel.call(request(path, headers, message)).await;
+    // No head has come.
+    let answer = answer.map_err(|error| Failed::Status { status: status_of(error), has_begun: false })?;
+    let is_grpc = answer.headers().get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(GRPC.as_bytes()));
+    if let Some(status) = Status::from_header_map(answer.headers()) {
+        return Err(match status.code() {
+            Code::Ok if is_grpc => Failed::Violation(Violation::NoMessage),
+            Code::Ok => Failed::Violation(Violation::NotGrpc),
+            _ => Failed::Status { status, has_begun: true },
+        });
+    }
+    if !is_grpc {
+        return Err(not_grpc(&answer));
+    }
+    read(answer.into_body(), held, memory).await
+}
+
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
+
+fn request(path: &'static str, headers: HeaderMap, message: Encoded) -> Request<Body> {
+    let mut request = Request::new(Body::new(Full::new(message.0)));
+    *request.method_mut() = Method::POST;
+    *request.version_mut() = Version::HTTP_2;
+    *request.uri_mut() = Uri::from(PathAndQuery::from_static(path));
+    *request.headers_mut() = headers;
+    request.headers_mut().insert(CONTENT_TYPE, GRPC);
+    request.headers_mut().insert(TE, TRAILERS);
+    request
+}
+
+/// What happened on this side, with its cause.
+fn status_of(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Status {
+    Status::from_error(error.into())
+}
+
+/// A proxy in front of logic has answered, or something else altogether.
+fn not_grpc(answer: &Response<Body>) -> Failed {
+    match answer.status() {
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => {
+            Failed::Status { status: Status::unavailable("answered by a proxy"), has_begun: true }
+        }
+        _ => Failed::Violation(Violation::NotGrpc),
+    }
+}
+
+/// Reads messages and trailers.
+async fn read(mut body: Body, held: usize, memory: &Share) -> Result<Bytes, Failed> {
+    let mut messages = Messages::default();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Failed::Status { status: status_of(error), has_begun: true })?;
+        match frame.into_data() {
+            Ok(part) => messages.push(part, |size| memory.resize(held + size))?,
+            Err(frame) => {
+                let trailers = frame.into_trailers().unwrap_or_default();
+                return match Status::from_header_map(&trailers) {
+                    Some(status) if status.code() == Code::Ok => messages.into_one().map_err(Failed::Violation),
+                    Some(status) => Err(Failed::Status { status, has_begun: true }),
+                    None => Err(Failed::Violation(Violation::Unreadable)),
+                };
+            }
         }
     }
+    Err(Failed::Violation(Violation::Unreadable))
 }
 
-impl Seen {
-    fn note(self: &Arc<Self>, answer: http::Response<Body>) -> http::Response<Body> {
-        let content_type = answer.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
-        let is_grpc = content_type.is_some_and(|value| value.starts_with(b"application/grpc"));
-        self.grpc.store(is_grpc, Ordering::Relaxed);
-        self.head.store(true, Ordering::Relaxed);
-        let seen = Arc::clone(self);
-        answer.map(|body| {
-            Body::new(body.map_frame(move |frame| {
-                seen.trailers.fetch_or(frame.is_trailers(), Ordering::Relaxed);
-                frame
-            }))
-        })
-    }
+/// What has come of an answer. The first message is kept.
+#[derive(Debug, Default)]
+struct Messages {
+    first: Option<Bytes>,
+    /// What is not whole yet, its prefix included.
+    part: Vec<u8>,
+}
 
-    fn has(what: &AtomicBool) -> bool {
-        what.load(Ordering::Relaxed)
-    }
-
-    /// What a status means that came after the head.
-    fn failed(&self, status: Status) -> Failed {
-        // What happens to the connection has a cause, and what logic says comes in trailers; tonic knows some of HTTP's own
-        // statuses, those of a proxy, as UNAVAILABLE.
-        let is_told = Self::has(&self.trailers) || status.code() == Code::Unavailable;
-        match status.code() {
-            _ if std::error::Error::source(&status).is_some() || is_told => Failed::Status { status, has_begun: true },
-            _ if !Self::has(&self.grpc) => Failed::Violation(Violation::NotGrpc),
-            Code::OutOfRange => Failed::Violation(Violation::TooLarge),
-            _ => Failed::Violation(Violation::Unreadable),
+impl Messages {
+    fn push(&mut self, mut data: Bytes, resize: impl Fn(usize) -> bool) -> Result<(), Failed> {
+        while !data.is_empty() {
+            if self.first.is_some() {
+                // All that is left to know is whether there is another one.
+                return Err(Failed::Violation(Violation::SeveralMessages));
+            }
+            if self.part.is_empty()
+                && let Some(length) = length(&data)?
+                && data.len() >= PREFIX + length
+            {
+                // It came whole, as nearly all do, and is not copied.
+                let mut message = data.split_to(PREFIX + length);
+                self.first = Some(message.split_off(PREFIX));
+                continue;
+            }
+            let wanted = length(&self.part)?.map_or(PREFIX, |length| PREFIX + length);
+            let more = data.len().min(wanted - self.part.len());
+            if self.part.len() + more > self.part.capacity() {
+                let grown = (2 * self.part.capacity()).max(self.part.len() + more).min(wanted);
+                if !resize(grown) {
+                    return Err(Failed::NoMemory);
+                }
+                self.part.reserve_exact(grown - self.part.len());
+            }
+            self.part.extend_from_slice(&data.split_to(more));
+            if length(&self.part)?.is_some_and(|length| self.part.len() == PREFIX + length) {
+                self.first = Some(Bytes::from(std::mem::take(&mut self.part)).split_off(PREFIX));
+            }
         }
-    }
-}
-
-/// Messages as they are on the wire: encoded before the call, decoded after it.
-#[derive(Debug, Clone, Copy)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, message: Bytes, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.reserve(message.len());
-        buffer.put(message);
         Ok(())
     }
+
+    fn into_one(self) -> Result<Bytes, Violation> {
+        match self.first {
+            Some(message) => Ok(message),
+            None if self.part.is_empty() => Err(Violation::NoMessage),
+            None => Err(Violation::Unreadable),
+        }
+    }
 }
 
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
+/// Length of the message that begins here; `None` where its prefix is not whole.
+fn length(bytes: &[u8]) -> Result<Option<usize>, Failed> {
+    let Some((&[compressed, a, b, c, d], _)) = bytes.split_first_chunk::<PREFIX>() else { return Ok(None) };
+    let length = u32::from_be_bytes([a, b, c, d]) as usize;
+    match compressed {
+        // No encoding was offered.
+        0 if length <= MAX_MESSAGE => Ok(Some(length)),
+        0 => Err(Failed::Violation(Violation::TooLarge)),
+        _ => Err(Failed::Violation(Violation::Unreadable)),
+    }
+}
 
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn framed(message: &[u8]) -> Vec<u8> {
+        [&[0][..], &u32::try_from(message.len()).unwrap().to_be_bytes(), message].concat()
+    }
+
+    fn pushed(parts: &[&[u8]]) -> Result<Bytes, String> {
+        let mut messages = Messages::default();
+        for part in parts {
+            messages.push(Bytes::copy_from_slice(part), |_| true).map_err(|failed| format!("{failed:?}"))?;
+        }
+        messages.into_one().map_err(|violation| format!("{violation:?}"))
+    }
+
+    #[test]
+    fn a_message_is_whole_however_it_is_cut() {
+        let wire = framed(b"hello");
+        for cut in 0..=wire.len() {
+            assert_eq!(pushed(&[&wire[..cut], &wire[cut..]]).unwrap(), "hello", "{cut}");
+        }
+        let bytes: Vec<_> = wire.chunks(1).collect();
+        assert_eq!(pushed(&bytes).unwrap(), "hello");
+        assert_eq!(pushed(&[&framed(b"")]).unwrap(), "");
+    }
+
+    #[test]
+    fn what_is_no_single_message_has_a_name() {
+        let two = [framed(b"one"), framed(b"two")].concat();
+        assert!(pushed(&[&two]).unwrap_err().contains("SeveralMessages"));
+        assert!(pushed(&[&framed(b"one"), &framed(b"two")]).unwrap_err().contains("SeveralMessages"));
+        assert!(pushed(&[]).unwrap_err().contains("NoMessage"));
+        assert!(pushed(&[&framed(b"cut off")[..8]]).unwrap_err().contains("Unreadable"));
+        assert!(pushed(&[&[1, 0, 0, 0, 1, 7]]).unwrap_err().contains("Unreadable"));
+        assert!(pushed(&[&[0, 0, 0x40, 0, 1]]).unwrap_err().contains("TooLarge"));
+    }
+
+    #[test]
+    fn what_is_only_announced_takes_no_memory() {
+        let mut messages = Messages::default();
+        let most = std::cell::Cell::new(0);
+        let resize = |size| size <= 100 && most.replace(size) < size;
+        messages.push(Bytes::from_static(&[0, 0, 0x40, 0, 0, 1, 2, 3]), resize).unwrap();
+        assert_eq!(messages.part.capacity(), 8);
+        let more = messages.push(Bytes::from(vec![0; 100]), resize);
+        assert!(matches!(more, Err(Failed::NoMemory)));
     }
 }

@@ -21,6 +21,8 @@ pub enum Violation {
     ReservedScreen,
     #[error("logic's answer is larger than 1,000,000 bytes of JSON")]
     TooLarge,
+    #[error("logic's answer holds more than 20,000 values")]
+    TooManyValues,
 }
 
 impl Violation {
@@ -35,6 +37,7 @@ impl Violation {
             Self::NoScreen => "logic_contract_no_screen",
             Self::ReservedScreen => "logic_contract_reserved_screen",
             Self::TooLarge => "logic_contract_too_large",
+            Self::TooManyValues => "logic_contract_too_many_values",
         }
     }
 }

@@ -4,17 +4,30 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use http::StatusCode;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+use tower::ServiceExt as _;
 use tracing::error;
 
+use super::connections::Peer;
 use super::edge::Edge;
+use super::listener::Terms;
 use crate::logic::Logic;
+
+/// A few probes and Prometheus. More, and the longest idle one makes room.
+pub(crate) const MAX_CONNECTIONS: usize = 32;
+/// How long a head may take, and how long a connection may be without a request.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What readiness depends on. The server makes it only after every listener is bound.
 #[derive(Debug)]
@@ -34,8 +47,24 @@ impl Readiness {
     }
 }
 
+/// What holds for its connections, whatever the public listener's limits are.
+pub(crate) fn terms() -> Terms {
+    Terms { tls: None, header_timeout: PATIENCE, max_header: 16 * 1024, idle_timeout: PATIENCE, max_streams: 8 }
+}
+
+/// Answers its requests.
+pub(crate) fn service(
+    readiness: Arc<Readiness>,
+) -> impl Fn(Request<Incoming>, &Arc<Peer>) -> BoxFuture<'static, Response> + Clone {
+    let router = router(readiness);
+    move |request, _| {
+        let answer = router.clone().oneshot(request.map(Body::new));
+        answer.map(|answer| answer.unwrap_or_else(|never| match never {})).boxed()
+    }
+}
+
 /// `/livez` is 200 whenever the process runs; `/readyz` only while it would be right to send requests here.
-pub(crate) fn router(readiness: Arc<Readiness>) -> Router {
+fn router(readiness: Arc<Readiness>) -> Router {
     let router = Router::new().route("/livez", get(async || "alive\n")).route("/readyz", get(readyz));
     router.route("/metrics", get(metrics)).with_state(readiness)
 }

@@ -7,8 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use flow_telemetry::Telemetry;
 use opentelemetry::KeyValue;
 
+use super::connections::Connections;
 use super::settings::{Route, Settings, Unusable};
-use crate::capacity::{Reservation, Room, Turns};
+use crate::capacity::{Budget, Reservation, Room, Turns};
 use crate::config::{Config, Limits};
 use crate::telemetry::{Metrics, MetricsError, Observatory, one, semconv};
 
@@ -19,10 +20,10 @@ pub(crate) struct Edge {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) observatory: Arc<Observatory>,
     pub(crate) turns: Turns,
-    pub(crate) connections: Arc<AtomicUsize>,
+    pub(crate) connections: Arc<Connections>,
+    pub(crate) memory: Arc<Budget>,
     requests: Arc<AtomicUsize>,
     in_flight: Arc<AtomicUsize>,
-    body_memory: Arc<AtomicUsize>,
 }
 
 /// Why there can be no edge.
@@ -40,7 +41,9 @@ pub enum StartError {
 }
 
 impl Edge {
-    pub(crate) fn new(config: Config, telemetry: &Telemetry) -> Result<Arc<Self>, StartError> {
+    /// `max_connections` is how many there may be in this process, which may be fewer than the configuration says.
+    pub(crate) fn new(config: Config, max_connections: usize, telemetry: &Telemetry) -> Result<Arc<Self>, StartError> {
+        let memory = Budget::new(config.limits.max_body_memory);
         let metrics = Arc::new(Metrics::new(telemetry.meters()?, config.endpoints.len())?);
         let settings = Settings::new(config, None, &metrics)?;
         let edge = Arc::new(Self {
@@ -48,10 +51,10 @@ impl Edge {
             observatory: Arc::new(Observatory::new(telemetry, Arc::clone(&metrics))),
             metrics,
             turns: Turns::new(),
-            connections: Arc::default(),
+            connections: Connections::new(max_connections),
+            memory,
             requests: Arc::default(),
             in_flight: Arc::default(),
-            body_memory: Arc::default(),
         });
         edge.watch();
         Ok(edge)
@@ -65,6 +68,7 @@ impl Edge {
     /// Takes over a configuration. Connections to logic and remembered answers stay where nothing about them changed.
     pub(crate) fn apply(&self, config: Config) -> Result<(), Unusable> {
         let settings = Settings::new(config, Some(&self.current()), &self.metrics)?;
+        self.memory.set_limit(settings.limits.max_body_memory);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
         Ok(())
     }
@@ -86,21 +90,8 @@ impl Edge {
             && !self.turns.is_full()
     }
 
-    /// Memory for a body, to grow as it comes.
-    pub(crate) fn reserve_body(&self) -> Reservation {
-        Reservation::of(&self.body_memory)
-    }
-
     pub(crate) fn active_requests(&self) -> usize {
         self.requests.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn open_connections(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn used_body_memory(&self) -> usize {
-        self.body_memory.load(Ordering::Relaxed)
     }
 
     /// Whether no request waits for its answer.
@@ -111,10 +102,16 @@ impl Edge {
     /// Lets the state of the edge be read whenever metrics are.
     fn watch(self: &Arc<Self>) {
         type Read = fn(&Edge) -> Vec<(u64, Vec<KeyValue>)>;
-        let gauges: [(&'static str, &'static str, &'static str, Read); 6] = [
-            (semconv::CONNECTIONS, "", "Open connections of the public listener", |edge| one(edge.open_connections())),
-            (semconv::BODY_MEMORY, "By", "Memory of bodies that are being received", |edge| {
-                one(edge.used_body_memory())
+        let gauges: [(&'static str, &'static str, &'static str, Read); 8] = [
+            (semconv::CONNECTIONS, "", "Open connections of the public listener", |edge| one(edge.connections.open())),
+            (semconv::CONNECTIONS_LIMIT, "", "How many connections of the public listener there may be", |edge| {
+                one(edge.connections.max())
+            }),
+            (semconv::BODY_MEMORY, "By", "Memory of requests, from their heads to their answers", |edge| {
+                one(edge.memory.used())
+            }),
+            (semconv::BODY_MEMORY_LIMIT, "By", "How much memory requests may hold", |edge| {
+                one(edge.current().limits.max_body_memory)
             }),
             (semconv::TURNS_WAITING, "", "Requests that wait for their turn with the private operation", |edge| {
                 one(edge.turns.waiting())
@@ -135,6 +132,13 @@ impl Edge {
             let read = move || edge.upgrade().map(|edge| read(&edge)).unwrap_or_default();
             self.metrics.gauge(name, unit, description, read);
         }
+        let edge = Arc::downgrade(self);
+        let displaced = move || edge.upgrade().map_or(0, |edge| edge.connections.displaced());
+        self.metrics.count(
+            semconv::CONNECTIONS_DISPLACED,
+            "Connections without a signed request that made room for others",
+            displaced,
+        );
         let edge = Arc::downgrade(self);
         self.metrics.active_requests(move || edge.upgrade().map_or(0, |edge| edge.active_requests()));
     }

@@ -6,13 +6,14 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
+use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, Version};
+use http_body::Body;
+use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
@@ -20,16 +21,14 @@ use rustls::ServerConfig;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
-use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
-use crate::capacity::Reservation;
+use super::connections::{Connections, Peer};
 
 /// Pause after a failed accept, which is nearly always a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -51,7 +50,8 @@ pub(crate) struct Terms {
     /// Time for the handshake, and again for the first request's head.
     pub(crate) header_timeout: Duration,
     pub(crate) max_header: usize,
-    /// How long a connection may be without a request.
+    /// How long a connection may be without a request once one was signed as only the platform signs; before that it is
+    /// `header_timeout` where that is shorter.
     pub(crate) idle_timeout: Duration,
     pub(crate) max_streams: u32,
 }
@@ -67,27 +67,30 @@ pub(crate) fn tls_config(certified_key: Arc<CertifiedKey>) -> Result<Arc<ServerC
     Ok(Arc::new(config))
 }
 
-/// Accepts connections until `stop`, with their number in `open`, then lets the requests in flight finish. Whoever calls it bounds that time.
-pub(crate) async fn serve(
+/// Accepts connections until `stop`, then lets the requests in flight finish. Whoever calls it bounds that time.
+pub(crate) async fn serve<S, A, B>(
     listener: TcpListener,
-    max_connections: usize,
+    open: Arc<Connections>,
     terms: impl Fn() -> Terms,
-    open: Arc<AtomicUsize>,
-    service: Router,
+    service: S,
     stop: CancellationToken,
-) {
-    let permits = Arc::new(Semaphore::new(max_connections));
+) where
+    S: Fn(Request<Incoming>, &Arc<Peer>) -> A + Clone + Send + 'static,
+    A: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
     let connections = TaskTracker::new();
     let accept_all = async {
-        // The semaphore is never closed.
-        while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
+        loop {
+            // Accepted before there is a place: only where somebody has come does another have to go.
             let stream = accept(&listener).await;
-            let connection = connection(stream, terms(), service.clone(), stop.clone());
-            let counted = Reservation::one(&open);
+            let place = open.place().await;
+            let connection = connection(stream, terms(), service.clone(), Arc::clone(place.peer()), stop.clone());
             connections.spawn(async move {
-                connection.await;
-                drop(counted);
-                drop(permit);
+                tokio::select! {
+                    () = connection => {}
+                    () = place.peer().displaced() => debug!("connection made room for another"),
+                }
             });
         }
     };
@@ -109,28 +112,38 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-async fn connection(stream: TcpStream, terms: Terms, service: Router, stop: CancellationToken) {
+async fn connection<S, A, B>(stream: TcpStream, terms: Terms, service: S, peer: Arc<Peer>, stop: CancellationToken)
+where
+    S: Fn(Request<Incoming>, &Arc<Peer>) -> A + Clone + Send + 'static,
+    A: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "cannot set TCP_NODELAY");
     }
-    let Some(tls) = &terms.tls else { return http(stream, &terms, service, stop).await };
+    let Some(tls) = &terms.tls else { return http(stream, &terms, service, peer, stop).await };
     let handshake = timeout(terms.header_timeout, TlsAcceptor::from(Arc::clone(tls)).accept(stream));
     // Not cut off by `stop`: with TLS 1.3 a client sends its request before we have seen the end of the handshake.
     match handshake.await {
-        Ok(Ok(stream)) => http(stream, &terms, service, stop).await,
+        Ok(Ok(stream)) => http(stream, &terms, service, peer, stop).await,
         Ok(Err(error)) => debug!(%error, "TLS handshake failed"),
         Err(_) => debug!("TLS handshake took too long"),
     }
 }
 
-async fn http(
+async fn http<S, A, B>(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
     terms: &Terms,
-    service: Router,
+    service: S,
+    peer: Arc<Peer>,
     stop: CancellationToken,
-) {
+) where
+    S: Fn(Request<Incoming>, &Arc<Peer>) -> A + Clone + Send + 'static,
+    A: Future<Output = Response<B>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    // How long heads may take is for the activity below: it holds for both protocols.
+    // How long heads may take is for the clock below: it holds for both protocols.
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(terms.max_header);
     builder
         .http2()
@@ -139,17 +152,17 @@ async fn http(
         .max_header_list_size(u32::try_from(terms.max_header).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
         .max_local_error_reset_streams(MAX_ERROR_RESETS);
-    let activity = Arc::new(Activity::default());
-    let service = watched(service, Arc::clone(&activity), stop.clone());
+    let is_http2 = Arc::new(AtomicBool::new(false));
+    let service = watched(service, Arc::clone(&peer), Arc::clone(&is_http2), stop.clone());
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)));
     tokio::select! {
         result = connection.as_mut() => return ended(result),
-        () = activity.may_close(stop) => {}
-        () = activity.cease(terms) => debug!("connection without a request for too long"),
+        () = may_close(stop, &is_http2) => {}
+        () = peer.is_idle(terms.header_timeout, terms.idle_timeout) => debug!("connection without a request for too long"),
     }
     connection.as_mut().graceful_shutdown();
     let farewell = async {
-        activity.none().await;
+        peer.is_free().await;
         sleep(FAREWELL).await;
     };
     tokio::select! {
@@ -164,83 +177,36 @@ fn ended<E: std::fmt::Display>(result: Result<(), E>) {
     }
 }
 
-/// Whether a connection has requests.
-#[derive(Debug, Default)]
-struct Activity {
-    requests: AtomicUsize,
-    begun: AtomicUsize,
-    is_http2: AtomicBool,
-    changed: Notify,
-}
-
-impl Activity {
-    /// Returns some time after `stop`. HTTP/2 has a farewell that loses no request. HTTP/1.1 has only `Connection: close` on an
-    /// answer: a request that is on its way meanwhile gets it, and its connection ends with that.
-    async fn may_close(&self, stop: CancellationToken) {
-        stop.cancelled().await;
-        if !self.is_http2.load(Ordering::Relaxed) {
-            sleep(LINGER).await;
-        }
-    }
-
-    /// Returns once the connection has been without a request for too long.
-    async fn cease(&self, terms: &Terms) {
-        loop {
-            self.none().await;
-            let changed = self.changed.notified();
-            let is_new = self.begun.load(Ordering::Relaxed) == 0;
-            let limit = if is_new { terms.header_timeout } else { terms.idle_timeout };
-            if timeout(limit, changed).await.is_err() && self.requests.load(Ordering::Relaxed) == 0 {
-                return;
-            }
-        }
-    }
-
-    /// Returns as soon as there is no request.
-    async fn none(&self) {
-        loop {
-            let changed = self.changed.notified();
-            if self.requests.load(Ordering::Relaxed) == 0 {
-                return;
-            }
-            changed.await;
-        }
+/// Returns some time after `stop`. HTTP/2 has a farewell that loses no request. HTTP/1.1 has only `Connection: close` on an
+/// answer: a request that is on its way meanwhile gets it, and its connection ends with that.
+async fn may_close(stop: CancellationToken, is_http2: &AtomicBool) {
+    stop.cancelled().await;
+    if !is_http2.load(Ordering::Relaxed) {
+        sleep(LINGER).await;
     }
 }
 
-/// One request of a connection, from its head to its answer.
-struct Active(Arc<Activity>);
-
-impl Active {
-    fn begin(activity: Arc<Activity>) -> Self {
-        activity.begun.fetch_add(1, Ordering::Relaxed);
-        activity.requests.fetch_add(1, Ordering::Relaxed);
-        activity.changed.notify_waiters();
-        Self(activity)
-    }
-}
-
-impl Drop for Active {
-    fn drop(&mut self) {
-        self.0.requests.fetch_sub(1, Ordering::Relaxed);
-        self.0.changed.notify_waiters();
-    }
-}
-
-/// The service, with each request counted as activity, and HTTP/1.1 told that the connection ends after `stop`.
-fn watched(
-    service: Router,
-    activity: Arc<Activity>,
+/// What answers requests, with each of them counted as the connection's, and HTTP/1.1 told that the connection ends after `stop`.
+fn watched<S, A, B>(
+    service: S,
+    peer: Arc<Peer>,
+    is_http2: Arc<AtomicBool>,
     stop: CancellationToken,
-) -> impl Service<Request<hyper::body::Incoming>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone {
-    tower::service_fn(move |request: Request<hyper::body::Incoming>| {
-        let is_http2 = request.version() == Version::HTTP_2;
-        activity.is_http2.store(is_http2, Ordering::Relaxed);
-        let active = Active::begin(Arc::clone(&activity));
-        let (service, stop) = (service.clone(), stop.clone());
+) -> impl Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone
+where
+    S: Fn(Request<Incoming>, &Arc<Peer>) -> A + Clone,
+    A: Future<Output = Response<B>> + Send,
+{
+    tower::service_fn(move |request: Request<Incoming>| {
+        let is_2 = request.version() == Version::HTTP_2;
+        is_http2.store(is_2, Ordering::Relaxed);
+        let active = peer.begin();
+        // Called at once, as each request of a flood is, and not when its task runs: what it does not need of a head is gone then.
+        let answer = service(request, &peer);
+        let stop = stop.clone();
         async move {
-            let mut answer = service.oneshot(request.map(Body::new)).await?;
-            if stop.is_cancelled() && !is_http2 {
+            let mut answer = answer.await;
+            if stop.is_cancelled() && !is_2 {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             drop(active);

@@ -6,68 +6,140 @@ use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use flow_wire::signature::{HEADER, Signature};
 use futures_util::FutureExt as _;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
-use tokio::time::{Instant, timeout_at};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
+use hyper::body::{Body as _, Incoming};
+use tokio::time::Instant;
 use tracing::field::display;
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use super::body::{Sent, discard, receive};
+use super::connections::Peer;
 use super::edge::Edge;
 use super::settings::{Route, Settings};
-use crate::config::Limits;
+use crate::capacity::{REQUEST, Reservation, Share};
 use crate::line::{Answer, Error, Fault, Received, Seen, exchange};
 use crate::logic::Call;
 use crate::telemetry::{End, Head, Outcome, Stage, semconv};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// How much of a refused body is read and thrown away so that the connection can be used again.
-const MAX_DISCARD: usize = 16 * 1024 * 1024;
+/// More fields than any honest head has. HTTP/1.1 has the same bound in its parser; in HTTP/2 a field of one byte takes a hundred.
+const MAX_FIELDS: usize = 100;
 
-/// The service of the public listener.
-pub(crate) fn router(edge: Arc<Edge>) -> Router {
-    Router::new().fallback(serve).with_state(edge)
+/// A request whose head was looked at and dropped: what is left of it fits into its share of the memory.
+struct Arrived {
+    edge: Arc<Edge>,
+    settings: Arc<Settings>,
+    route: Option<Arc<Route>>,
+    started: Instant,
+    call: Call,
+    /// Its signature, where it may go on.
+    accepted: Result<Signature, Error>,
+    /// Another than HTTP/2 can use its connection again only when all of the body was read.
+    must_discard: bool,
+    peer: Arc<Peer>,
+    _request: Reservation,
 }
 
-/// Answers one HTTP request, and reports it.
-async fn serve(State(edge): State<Arc<Edge>>, request: Request) -> Response {
+/// Answers one HTTP request, and reports it. What comes before the future is done at once.
+pub(crate) fn serve(
+    edge: &Arc<Edge>,
+    request: Request<Incoming>,
+    peer: &Arc<Peer>,
+) -> impl Future<Output = Response<Sent>> + Send + use<> {
+    let (arrived, body) = arrive(edge, request, peer);
+    async move {
+        let (call, started) = (&arrived.call, arrived.started);
+        let mut seen = Seen::default();
+        let endpoint = arrived.route.as_ref().map(|route| &*route.endpoint.name);
+        let mut line = Line { endpoint, call, started, is_written: false };
+        let answer = caught(answer(&arrived, body, &mut seen)).await;
+        if answer.as_ref().is_err_and(|error| *error == Error::Panicked) {
+            arrived.edge.metrics.panic();
+        }
+        line.write(&seen, &answer);
+        let mut response = respond(answer, &call.memory);
+        if let Ok(value) = HeaderValue::from_str(&call.request_id) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        response
+    }
+}
+
+/// Takes from the head what is needed, decides whether the request may go on, and drops the head.
+fn arrive(edge: &Arc<Edge>, request: Request<Incoming>, peer: &Arc<Peer>) -> (Arrived, Incoming) {
     let started = Instant::now();
     let request_id = Uuid::now_v7().to_string();
     let settings = edge.current();
-    let route = settings.route(request.uri().path());
-    let endpoint = route.map(|route| (&route.endpoint.name, &route.endpoint.path));
+    let (head, body) = request.into_parts();
+    let route = settings.route(head.uri.path()).cloned();
     let observer = Arc::new(edge.observatory.observe(&Head {
-        method: request.method(),
-        version: request.version(),
+        method: &head.method,
+        version: head.version,
         is_tls: settings.is_tls(),
-        endpoint,
+        endpoint: route.as_ref().map(|route| (&route.endpoint.name, &route.endpoint.path)),
         request_id: &request_id,
-        trace: settings.trust_trace_headers.then(|| request.headers()),
+        trace: settings.trust_trace_headers.then_some(&head.headers),
     }));
-    let call = Call { request_id, deadline: started, observer };
-    let mut seen = Seen::default();
-    let _request = edge.begin();
-    let mut line = Line { endpoint: endpoint.map(|(name, _)| &**name), call: &call, started, is_written: false };
+    let memory = edge.memory.share(REQUEST);
+    let limits = &settings.limits;
+    let accepted = match &route {
+        None => Err(Error::NotFound),
+        Some(_) if head.method != Method::POST => Err(Error::MethodNotAllowed),
+        Some(_) if head.headers.len() > MAX_FIELDS => Err(Error::TooManyFields),
+        Some(route) if !edge.has_room(limits, route) => Err(Error::Overloaded),
+        Some(_) if memory.is_none() => Err(Error::NoBodyMemory),
+        Some(_) if body.size_hint().lower() > limits.max_body as u64 => Err(Error::BodyTooLarge),
+        Some(_) => signature(&head.headers),
+    };
+    let memory = memory.unwrap_or_else(|| Share::none(&edge.memory));
+    let arrived = Arrived {
+        edge: Arc::clone(edge),
+        route,
+        started,
+        call: Call { request_id, deadline: started, observer, memory },
+        accepted,
+        must_discard: head.version != Version::HTTP_2,
+        peer: Arc::clone(peer),
+        _request: edge.begin(),
+        settings,
+    };
+    (arrived, body)
+}
 
-    let answer = caught(answer(&edge, &settings, route, request, started, &call, &mut seen)).await;
+fn signature(headers: &HeaderMap) -> Result<Signature, Error> {
+    Ok(Signature::parse(headers.get(HEADER).map(HeaderValue::as_bytes))?)
+}
 
-    if answer.as_ref().is_err_and(|error| *error == Error::Panicked) {
-        edge.metrics.panic();
-    }
-    line.write(&seen, &answer);
-    let mut response = respond(answer);
-    if let Ok(value) = HeaderValue::from_str(&call.request_id) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    response
+async fn answer(arrived: &Arrived, body: Incoming, seen: &mut Seen) -> Result<Answer, Error> {
+    let Arrived { edge, settings, route, started, call, accepted, must_discard, peer, _request } = arrived;
+    let limits = &settings.limits;
+    let (route, signature) = match (route, *accepted) {
+        (Some(route), Ok(signature)) => (route, signature),
+        (_, accepted) => {
+            if *must_discard {
+                discard(body, *started + limits.body_timeout).await;
+            }
+            return Err(accepted.err().unwrap_or(Error::NotFound));
+        }
+    };
+    let body_deadline = *started + route.deadline.min(limits.body_timeout);
+    // Whoever sends slowly takes no room from those who have sent.
+    let body = receive(body, *must_discard, &call.memory, limits.max_body, body_deadline);
+    let received = Received {
+        signature,
+        body: call.observer.stage_of(Stage::Receive, body).await?,
+        call: Call { deadline: *started + route.deadline, ..call.clone() },
+        room: edge.admit(limits, route).ok_or(Error::Overloaded)?,
+        verified: &|| peer.prove(),
+    };
+    // In a box: most of what waits, waits for its body, and would hold these kilobytes meanwhile.
+    Box::pin(exchange(&route.endpoint, &edge.turns, &settings.replay, received, seen)).await
 }
 
 /// A panic is the end of one request, and of nothing else.
@@ -75,106 +147,22 @@ fn caught(answer: impl Future<Output = Result<Answer, Error>>) -> impl Future<Ou
     AssertUnwindSafe(answer).catch_unwind().map(|ended| ended.unwrap_or(Err(Error::Panicked)))
 }
 
-async fn answer(
-    edge: &Edge,
-    settings: &Settings,
-    route: Option<&Route>,
-    request: Request,
-    started: Instant,
-    call: &Call,
-    seen: &mut Seen,
-) -> Result<Answer, Error> {
-    let (head, body) = request.into_parts();
-    let limits = &settings.limits;
-    let patience = route.map_or(limits.body_timeout, |route| route.deadline.min(limits.body_timeout));
-    let body_deadline = started + patience;
-    let accepted = match route {
-        None => Err(Error::NotFound),
-        Some(_) if head.method != Method::POST => Err(Error::MethodNotAllowed),
-        Some(route) if !edge.has_room(limits, route) => Err(Error::Overloaded),
-        Some(route) => Ok(route),
+fn respond(answer: Result<Answer, Error>, memory: &Arc<Share>) -> Response<Sent> {
+    let (status, body) = match answer {
+        Ok(Answer { status, body, outcome: _, hidden: _ }) => (status, body),
+        Err(error) => (error.status(), Bytes::from_static(error.text().as_bytes())),
     };
-    let route = match accepted {
-        Ok(route) => route,
-        Err(error) => {
-            discard(body, body_deadline).await;
-            return Err(error);
-        }
-    };
-    // Whoever sends slowly takes no room from those who have sent.
-    let body = call.observer.stage_of(Stage::Receive, receive(edge, body, limits, body_deadline)).await?;
-    let received = Received {
-        signature: signature(&head.headers),
-        body,
-        call: Call { deadline: started + route.deadline, ..call.clone() },
-        room: edge.admit(limits, route).ok_or(Error::Overloaded)?,
-    };
-    exchange(&route.endpoint, &edge.turns, &settings.replay, received, seen).await
-}
-
-fn signature(headers: &HeaderMap) -> Option<&[u8]> {
-    headers.get(flow_wire::signature::HEADER).map(HeaderValue::as_bytes)
-}
-
-async fn receive(edge: &Edge, mut body: Body, limits: &Limits, deadline: Instant) -> Result<Bytes, Error> {
-    match timeout_at(deadline, collect(edge, &mut body, limits)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error @ Error::BodyBroken)) => Err(error),
-        Ok(Err(error)) => {
-            discard(body, deadline).await;
-            Err(error)
-        }
-        Err(_) => Err(Error::BodyTimeout),
+    let mut response = Response::new(Sent::new(body, memory));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(ALLOW, HeaderValue::from_static("POST"));
     }
-}
-
-async fn collect(edge: &Edge, body: &mut Body, limits: &Limits) -> Result<Bytes, Error> {
-    let mut first = Bytes::new();
-    // A body in many small parts takes no more memory than one in a large one.
-    let mut whole = BytesMut::new();
-    let mut reserved = edge.reserve_body();
-    while let Some(frame) = body.frame().await {
-        // Trailers say nothing to us.
-        let Ok(part) = frame.map_err(|_| Error::BodyBroken)?.into_data() else { continue };
-        if first.len() + whole.len() + part.len() > limits.max_body {
-            return Err(Error::BodyTooLarge);
-        }
-        if !reserved.grow(part.len(), limits.max_body_memory) {
-            return Err(Error::NoBodyMemory);
-        }
-        if first.is_empty() && whole.is_empty() {
-            first = part;
-        } else {
-            whole.extend_from_slice(&std::mem::take(&mut first));
-            whole.extend_from_slice(&part);
-        }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    Ok(if whole.is_empty() { first } else { whole.freeze() })
-}
-
-/// Reads a body that nobody wants: HTTP/1.1 can only use the connection again when all of it was read.
-async fn discard(body: Body, deadline: Instant) {
-    let mut body = Limited::new(body, MAX_DISCARD);
-    let drain = async { while let Some(Ok(_)) = body.frame().await {} };
-    // What is still coming after that ends with the connection.
-    let _ = timeout_at(deadline, drain).await;
-}
-
-fn respond(answer: Result<Answer, Error>) -> Response {
-    let text = [(CONTENT_TYPE, HeaderValue::from_static("text/plain"))];
-    match answer {
-        Ok(Answer { status, body, outcome: _, hidden: _ }) => (status, text, body).into_response(),
-        Err(error) => {
-            let mut response = (error.status(), text, error.text()).into_response();
-            if error.status() == StatusCode::METHOD_NOT_ALLOWED {
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-            }
-            if error.status() == StatusCode::SERVICE_UNAVAILABLE {
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            response
-        }
-    }
+    response
 }
 
 /// The access line, one for each request; and the end of what is observed of it.
@@ -253,12 +241,13 @@ fn milliseconds(since: Instant) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capacity::Budget;
 
     #[tokio::test]
     async fn a_panic_is_a_500() {
         let outcome = caught(async { panic!("a bug") }).await;
         assert_eq!(outcome.as_ref().err(), Some(&Error::Panicked));
-        let response = respond(outcome);
+        let response = respond(outcome, &Share::none(&Budget::new(0)));
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     }
 }

@@ -17,7 +17,7 @@ use crate::telemetry::{self, Metrics, semconv};
 /// What the configuration says, ready to use. A request keeps the settings that it began with.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    by_path: HashMap<String, Route>,
+    by_path: HashMap<String, Arc<Route>>,
     /// One for each logic service, however many endpoints share it.
     logics: HashMap<LogicTarget, Logic>,
     pub(crate) replay: Arc<Replay>,
@@ -86,7 +86,7 @@ impl Settings {
                 (file.modified, telemetry::labels(semconv::PRIVATE_KEY, &endpoint.name, public_key.fingerprint()))
             }));
             let endpoint = Arc::new(ready(endpoint, logic, metrics));
-            by_path.insert(path, Route { endpoint, deadline, max_in_flight, in_flight });
+            by_path.insert(path, Arc::new(Route { endpoint, deadline, max_in_flight, in_flight }));
         }
         let replay = match before {
             Some(before) if before.replay.settings() == config.replay => Arc::clone(&before.replay),
@@ -109,7 +109,7 @@ impl Settings {
         })
     }
 
-    pub(crate) fn route(&self, path: &str) -> Option<&Route> {
+    pub(crate) fn route(&self, path: &str) -> Option<&Arc<Route>> {
         self.by_path.get(path)
     }
 

@@ -51,7 +51,13 @@ pub(crate) const LOGIC_ADDRESSES: &str = "flow.logic.addresses";
 pub(crate) const PANICS: &str = "flow.panics";
 /// Open connections of the public listener.
 pub(crate) const CONNECTIONS: &str = "flow.connections";
-/// Memory of bodies that are being received.
+/// How many connections of the public listener there may be.
+pub(crate) const CONNECTIONS_LIMIT: &str = "flow.connections.limit";
+/// Counts connections without a signed request that made room for others.
+pub(crate) const CONNECTIONS_DISPLACED: &str = "flow.connections.displaced";
+/// Memory of requests, from their heads to their answers.
 pub(crate) const BODY_MEMORY: &str = "flow.body_memory";
+/// How much memory requests may hold.
+pub(crate) const BODY_MEMORY_LIMIT: &str = "flow.body_memory.limit";
 /// Requests that wait for their turn with the private operation.
 pub(crate) const TURNS_WAITING: &str = "flow.turns.waiting";

@@ -339,7 +339,7 @@ fn decrypt(key: &AesKey, vector: &[u8; IV_LENGTH], mut ciphertext: Vec<u8>) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signature::{self, AppSecret};
+    use crate::signature::{self, AppSecret, Signature};
     use bytes::Bytes;
     use serde_json::{Value, json};
 
@@ -358,7 +358,8 @@ mod tests {
         let secret = AppSecret::new(b"secret").unwrap();
         let header = signature::sign(body, &secret);
         let secrets = [secret];
-        let verified = signature::verify(Bytes::copy_from_slice(body), Some(header.as_bytes()), &secrets);
+        let header = Signature::parse(Some(header.as_bytes())).unwrap();
+        let verified = signature::verify(Bytes::copy_from_slice(body), &header, &secrets);
         Envelope::parse(verified.unwrap().0)
     }
 

@@ -16,7 +16,7 @@
 //! use flow_wire::envelope::Envelope;
 //! use flow_wire::keys::PrivateKey;
 //! use flow_wire::message::{Request, Response};
-//! use flow_wire::signature::{self, AppSecret};
+//! use flow_wire::signature::{self, AppSecret, Signature};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let private_key = PrivateKey::generate()?;
@@ -28,7 +28,8 @@
 //!
 //! // The endpoint's side.
 //! let secrets = [secret];
-//! let (body, _) = signature::verify(sent.body.clone().into(), Some(sent.signature.as_bytes()), &secrets)?;
+//! let signature = Signature::parse(Some(sent.signature.as_bytes()))?;
+//! let (body, _) = signature::verify(sent.body.clone().into(), &signature, &secrets)?;
 //! let envelope = Envelope::parse(body)?;
 //! let aes_key = private_key.unwrap_key(&envelope).ok_or("another key")?;
 //! let (plaintext, session) = envelope.open(aes_key)?;

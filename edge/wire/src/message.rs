@@ -8,7 +8,7 @@
 //!
 //! This module refuses to know any screen.
 
-use std::fmt;
+use std::{fmt, io};
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -19,6 +19,10 @@ pub type Object = Map<String, Value>;
 /// How deep `data` may nest, itself counted. Stock protobuf decoders stop at 100 nested messages, and one level of JSON
 /// takes three of them in a `google.protobuf.Struct`.
 pub const MAX_DEPTH: usize = 30;
+
+/// How many values a message may hold, nested ones counted. A form has some tens, and 30 picked files have 240. Read, a value takes
+/// up to 700 bytes where it came as 8, so that without a bound a message of a megabyte took 85.
+pub const MAX_VALUES: usize = 10_000;
 
 /// Name of the screen that ends a flow; no real screen can have it.
 pub const SUCCESS: &str = "SUCCESS";
@@ -104,6 +108,9 @@ impl Request {
     ///
     /// See [`Error`].
     pub fn decode(plaintext: &[u8]) -> Result<Self, Error> {
+        if values(plaintext) > MAX_VALUES {
+            return Err(Error::TooManyValues);
+        }
         let mut fields = match serde_json::from_slice(plaintext) {
             Ok(Value::Object(fields)) => fields,
             Ok(_) => return Err(Error::NotAnObject),
@@ -189,18 +196,49 @@ pub enum Response<D = Object> {
 impl<D: Serialize> Response<D> {
     /// Writes the plaintext of the answer.
     pub fn encode(&self) -> Vec<u8> {
+        self.encode_within(usize::MAX).unwrap_or_default()
+    }
+
+    /// Writes the plaintext of the answer; `None` where it would be longer than so many bytes, of which no more are written.
+    pub fn encode_within(&self, limit: usize) -> Option<Vec<u8>> {
+        let mut to = Limited { bytes: Vec::with_capacity(limit.min(128)), limit };
         let written = match self {
-            Self::Screen { screen, data } => serde_json::to_vec(&Screen { screen, data }),
+            Self::Screen { screen, data } => serde_json::to_writer(&mut to, &Screen { screen, data }),
             Self::Completion { params } => {
                 let data = Completed { extension_message_response: ExtensionMessageResponse { params } };
-                serde_json::to_vec(&Screen { screen: SUCCESS, data: &data })
+                serde_json::to_writer(&mut to, &Screen { screen: SUCCESS, data: &data })
             }
-            Self::Active => serde_json::to_vec(&json!({"data": {"status": "active"}})),
-            Self::Acknowledged => serde_json::to_vec(&json!({"data": {"acknowledged": true}})),
-            Self::InvalidFlowToken { error_msg } => serde_json::to_vec(&json!({"error_msg": error_msg})),
+            Self::Active => serde_json::to_writer(&mut to, &json!({"data": {"status": "active"}})),
+            Self::Acknowledged => serde_json::to_writer(&mut to, &json!({"data": {"acknowledged": true}})),
+            Self::InvalidFlowToken { error_msg } => serde_json::to_writer(&mut to, &json!({"error_msg": error_msg})),
         };
-        // Objects with text for keys always serialise.
-        written.unwrap_or_default()
+        // Objects with text for keys always serialise, so only the limit can be in the way.
+        written.ok().map(|()| to.bytes)
+    }
+}
+
+/// Takes no more than so many bytes.
+struct Limited {
+    bytes: Vec<u8>,
+    limit: usize,
+}
+
+impl io::Write for Limited {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() > self.limit - self.bytes.len() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -298,6 +336,9 @@ pub enum Error {
     /// See [`MAX_DEPTH`].
     #[error("the message's data nests deeper than 30 levels")]
     TooDeep,
+    /// See [`MAX_VALUES`].
+    #[error("the message holds more than 10,000 values")]
+    TooManyValues,
 }
 
 /// Takes a field out; null counts as absent.
@@ -337,6 +378,21 @@ fn is_error_notification(data: &Object) -> bool {
     let known = |key: &String| matches!(key.as_str(), "error" | "error_key" | "error_message");
     let is_given = |key: &str| data.get(key).is_some_and(|value| !value.is_null());
     (is_given("error") || is_given("error_key")) && data.keys().all(known)
+}
+
+/// How many values a JSON text holds at most, known before any of it is built: one more than there are commas and brackets.
+fn values(text: &[u8]) -> usize {
+    let (mut count, mut is_string, mut is_escaped) = (1, false, false);
+    for byte in text {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_string,
+            b'"' => is_string = !is_string,
+            b',' | b'[' | b'{' if !is_string => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// The deepest nesting among `values`; a scalar has none.
@@ -507,5 +563,23 @@ mod tests {
         assert_eq!(format!("{request:?}"), "DataExchange(DataExchange(Init))");
         let response = Response::<Object>::InvalidFlowToken { error_msg: "marker".into() };
         assert_eq!(format!("{response:?}"), "InvalidFlowToken");
+    }
+
+    #[test]
+    fn a_message_holds_up_to_ten_thousand_values() {
+        let message = |count: usize| {
+            let zeros = vec!["0"; count].join(",");
+            format!(r#"{{"action":"data_exchange","screen":"A,[{{\",\\","data":{{"zeros":[{zeros}]}}}}"#)
+        };
+        // The message, its action, screen and data, and the list: one is counted for each bracket and comma, and one more.
+        let others = 1 + 3 + 2;
+        let fits = Request::decode(message(MAX_VALUES - others + 1).as_bytes());
+        assert!(matches!(fits, Ok(Request::DataExchange(_))), "{fits:?}");
+        let error = Request::decode(message(MAX_VALUES - others + 2).as_bytes()).unwrap_err();
+        assert_eq!(error, Error::TooManyValues);
+        // However it is spelled, and before it is read.
+        for text in ["[".repeat(MAX_VALUES), "{},".repeat(MAX_VALUES), r#"{"":[]},"#.repeat(MAX_VALUES)] {
+            assert_eq!(Request::decode(text.as_bytes()).unwrap_err(), Error::TooManyValues);
+        }
     }
 }

@@ -64,6 +64,27 @@ impl fmt::Debug for AppSecret {
 #[error("the app secret is empty")]
 pub struct EmptySecret;
 
+/// What the header of a request says, well-formed, and not yet held against anything.
+#[derive(Clone, Copy)]
+pub struct Signature([u8; MAC_LENGTH]);
+
+impl Signature {
+    /// Reads the raw value of [`HEADER`]; `None` is a request without one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] or [`Error::Malformed`].
+    pub fn parse(header: Option<&[u8]>) -> Result<Self, Error> {
+        parse(header.ok_or(Error::Missing)?).map(Self).ok_or(Error::Malformed)
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Signature")
+    }
+}
+
 /// A request body whose signature was found good. Only [`verify`] makes one.
 ///
 /// ```compile_fail,E0603
@@ -99,7 +120,7 @@ pub enum Error {
     Mismatch,
 }
 
-/// Checks `header`, the raw value of [`HEADER`], against `body` under each of `secrets` in their order; one match is enough.
+/// Checks the signature against `body` under each of `secrets` in their order; one match is enough.
 /// Gives the secret that matched, too.
 ///
 /// Several secrets are what a change of the app secret needs: the new and the old one both count until the platform has
@@ -107,14 +128,13 @@ pub enum Error {
 ///
 /// # Errors
 ///
-/// See [`Error`].
+/// [`Error::Mismatch`].
 pub fn verify<'a>(
     body: Bytes,
-    header: Option<&[u8]>,
+    signature: &Signature,
     secrets: impl IntoIterator<Item = &'a AppSecret>,
 ) -> Result<(Verified, &'a AppSecret), Error> {
-    let mac = parse(header.ok_or(Error::Missing)?).ok_or(Error::Malformed)?;
-    let matched = secrets.into_iter().find(|secret| secret.mac(&body).verify_slice(&mac).is_ok());
+    let matched = secrets.into_iter().find(|secret| secret.mac(&body).verify_slice(&signature.0).is_ok());
     matched.map(|secret| (Verified(body), secret)).ok_or(Error::Mismatch)
 }
 
@@ -158,7 +178,7 @@ mod tests {
     }
 
     fn check(header: Option<&[u8]>, secrets: &[AppSecret]) -> Result<(), Error> {
-        verify(Bytes::from_static(BODY), header, secrets).map(|_| ())
+        verify(Bytes::from_static(BODY), &Signature::parse(header)?, secrets).map(|_| ())
     }
 
     #[test]
@@ -177,7 +197,8 @@ mod tests {
     #[test]
     fn the_secret_that_matched_is_given() {
         let secrets = [secret("new"), secret("Jefe")];
-        let (_, matched) = verify(Bytes::from_static(BODY), Some(SIGNATURE.as_bytes()), &secrets).unwrap();
+        let signature = Signature::parse(Some(SIGNATURE.as_bytes())).unwrap();
+        let (_, matched) = verify(Bytes::from_static(BODY), &signature, &secrets).unwrap();
         assert!(std::ptr::eq(matched, &secrets[1]));
         // printf Jefe | sha256sum
         assert_eq!(matched.fingerprint(), "005725b4");
@@ -211,7 +232,8 @@ mod tests {
         assert_eq!(AppSecret::new(b"").unwrap_err(), EmptySecret);
         assert_eq!(format!("{:?}", secret("Jefe")), "AppSecret(redacted)");
         let secrets = [secret("Jefe")];
-        let (verified, _) = verify(Bytes::from_static(BODY), Some(SIGNATURE.as_bytes()), &secrets).unwrap();
+        let signature = Signature::parse(Some(SIGNATURE.as_bytes())).unwrap();
+        let (verified, _) = verify(Bytes::from_static(BODY), &signature, &secrets).unwrap();
         assert_eq!(format!("{verified:?}"), "Verified(28 bytes)");
     }
 }

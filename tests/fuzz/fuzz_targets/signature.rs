@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use flow_fuzz::APP_SECRET;
-use flow_wire::signature::{self, AppSecret, Error};
+use flow_wire::signature::{self, AppSecret, Error, Signature};
 use libfuzzer_sys::fuzz_target;
 
 static OTHER_SECRET: LazyLock<AppSecret> = LazyLock::new(|| AppSecret::new(b"other").expect("not empty"));
@@ -16,7 +16,8 @@ fuzz_target!(|data: &[u8]| {
     let header = parts.next().unwrap_or_default();
     let body = parts.next().unwrap_or_default();
     let verify = |header: &[u8], body: &[u8], secrets: &[&AppSecret]| {
-        let verified = signature::verify(Bytes::copy_from_slice(body), Some(header), secrets.iter().copied());
+        let header = Signature::parse(Some(header))?;
+        let verified = signature::verify(Bytes::copy_from_slice(body), &header, secrets.iter().copied());
         verified.map(|(body, _)| body.as_bytes().to_vec())
     };
 

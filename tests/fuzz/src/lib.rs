@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use flow_wire::signature::{self, AppSecret, Verified};
+use flow_wire::signature::{self, AppSecret, Signature, Verified};
 
 /// PEM of the private key that opens the vectors.
 pub const PRIVATE_KEY: &str = include_str!("../../vectors/keys/current.pem");
@@ -20,6 +20,7 @@ pub static APP_SECRET: LazyLock<AppSecret> =
 pub fn verified(body: &[u8]) -> Verified {
     let header = signature::sign(body, &APP_SECRET);
     let secrets = std::slice::from_ref(&*APP_SECRET);
-    let verified = signature::verify(Bytes::copy_from_slice(body), Some(header.as_bytes()), secrets);
+    let header = Signature::parse(Some(header.as_bytes())).expect("what was signed is well-formed");
+    let verified = signature::verify(Bytes::copy_from_slice(body), &header, secrets);
     verified.expect("what was signed verifies").0
 }

@@ -139,42 +139,83 @@ async fn a_head_larger_than_the_limit_is_431() {
 }
 
 #[tokio::test]
-async fn a_connection_too_many_waits_until_one_is_closed() {
+async fn a_connection_too_many_waits_while_all_others_have_sent_signed_requests() {
     let logic = any_logic().await;
     let edge = limited(&logic, json!({ "max_connections": 2 })).await;
-    let (mut first, mut second) = (connect(&edge).await, connect(&edge).await);
+    let (first, second) = (edge.client(), edge.client());
+    for client in [&first, &second] {
+        assert_eq!(client.send(init()).await.status, 200);
+    }
     let client = edge.client();
     let third = tokio::spawn(async move { client.send(init()).await });
     for _ in 0..10 {
-        ask(&mut first).await;
-        ask(&mut second).await;
+        assert_eq!(first.send(init()).await.status, 200);
+        assert_eq!(second.send(init()).await.status, 200);
     }
     assert!(!third.is_finished());
     drop(first);
     assert_eq!(third.await.unwrap().status, 200);
-    ask(&mut second).await;
+    assert_eq!(second.send(init()).await.status, 200);
 }
 
 #[tokio::test]
-async fn bodies_that_would_take_too_much_memory_are_503() {
+async fn where_there_is_no_room_the_longest_idle_without_a_signed_request_goes() {
     let logic = any_logic().await;
-    let edge = limited(&logic, json!({ "max_body_memory": "1000B" })).await;
-    let client = edge.client();
-    let answer = client.send_body([b'a'; 1001]).await;
-    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
-    assert_eq!(client.send_body([b'a'; 1000]).await.status, 400);
+    let mut edge = limited(&logic, json!({ "max_connections": 5 })).await;
+    let signed = edge.client();
+    assert_eq!(signed.send(init()).await.status, 200);
+    let mut idle = Vec::new();
+    for _ in 0..4 {
+        idle.push(connect(&edge).await);
+        ask(idle.last_mut().unwrap()).await;
+    }
+    // The first of them is the latest to be idle.
+    ask(&mut idle[0]).await;
+    for _ in 0..3 {
+        assert_eq!(edge.client().send(init()).await.status, 200);
+    }
+    ask(&mut idle[0]).await;
+    for connection in idle.drain(1..) {
+        closed(connection).await;
+    }
+    assert_eq!(signed.send(init()).await.status, 200);
+    edge.wait_for_log("connections near their limit").await;
+}
 
-    let mut slow = connect(&edge).await;
-    slow.write_all(b"POST /flow HTTP/1.1\r\nhost: localhost\r\ncontent-length: 700\r\n\r\n").await.unwrap();
-    slow.write_all(&[b'a'; 600]).await.unwrap();
-    let until = |status: u16| {
-        let client = &client;
-        let asked = async move { while client.send_body([b'a'; 600]).await.status != status {} };
-        timeout(PATIENCE, asked)
+#[tokio::test]
+async fn a_request_that_would_take_too_much_memory_is_503() {
+    let logic = any_logic().await;
+    let edge = limited(&logic, json!({ "max_body_memory": "64KiB" })).await;
+    let client = edge.client();
+    let answer = client.send_body(vec![b'a'; 64 * 1024]).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, "1"));
+    assert_eq!(client.send_body(vec![b'a'; 40 * 1024]).await.status, 400);
+    assert_eq!(client.send(init()).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_large_body_that_is_still_coming_gives_way_to_a_small_one() {
+    let logic = any_logic().await;
+    let edge = limited(&logic, json!({ "max_body_memory": "64KiB", "body_timeout": "1m" })).await;
+    let signature = "0".repeat(64);
+    let head = format!("POST /flow HTTP/1.1\r\nhost: localhost\r\nx-hub-signature-256: sha256={signature}\r\n");
+    let slow = async |length: usize, sent: usize| {
+        let mut slow = connect(&edge).await;
+        slow.write_all(format!("{head}content-length: {length}\r\n\r\n").as_bytes()).await.unwrap();
+        slow.write_all(&vec![b'a'; sent]).await.unwrap();
+        slow
     };
-    until(503).await.expect("what one body takes is missing for another");
-    drop(slow);
-    until(400).await.expect("what it took comes back");
+    let (mut large, mut small) = (slow(41_000, 40_000).await, slow(1_000, 1).await);
+    // As soon as both are there, there is too little for another of this size.
+    while edge.metric("flow_body_memory_bytes").await < 56_000 {}
+    assert_eq!(edge.client().send_body(vec![b'a'; 10_000]).await.status, 400);
+    let mut answer = [0; 12];
+    large.write_all(&[b'a'; 1_000]).await.unwrap();
+    large.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 503");
+    small.write_all(&[b'a'; 999]).await.unwrap();
+    small.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 432");
 }
 
 #[tokio::test]
@@ -186,9 +227,13 @@ async fn a_body_in_parts_of_one_byte_takes_little_more_memory_than_its_bytes() {
     let before = memory(&edge);
     let mut connection = connect(&edge).await;
     connection
-        .write_all(b"POST /flow HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n")
+        .write_all(
+            b"POST /flow HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\nx-hub-signature-256: sha256=",
+        )
         .await
         .unwrap();
+    connection.write_all(&[b'0'; 64]).await.unwrap();
+    connection.write_all(b"\r\n\r\n").await.unwrap();
     connection.write_all(&b"1\r\na\r\n".repeat(1024 * 1024)).await.unwrap();
     connection.write_all(b"0\r\n\r\n").await.unwrap();
     let mut answer = [0; 12];

@@ -21,7 +21,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use flow_wire::envelope::{self, AesKey, Envelope, Session};
 use flow_wire::keys::PrivateKey;
-use flow_wire::signature::{self, AppSecret};
+use flow_wire::signature::{self, AppSecret, Signature};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
@@ -207,12 +207,11 @@ impl Endpoint {
                     || good(body).contains(&text) && !body.windows(2).any(|pair| pair == b"\\/")
             }
             NotHexIs500 if text.contains('z') => return Err(Refusal(CRASHED, "")),
-            _ => signature::verify(
-                body.clone(),
-                header.as_deref(),
-                &secrets.iter().map(|text| secret(text)).collect::<Vec<_>>(),
-            )
-            .is_ok(),
+            _ => {
+                let secrets: Vec<_> = secrets.iter().map(|text| secret(text)).collect();
+                let signature = Signature::parse(header.as_deref());
+                signature.and_then(|signature| signature::verify(body.clone(), &signature, &secrets)).is_ok()
+            }
         };
         if !is_good && self.is(DiesOfGarbage) && header.is_none() {
             self.is_dead.store(true, Ordering::Relaxed);
@@ -376,7 +375,8 @@ fn under_own_vector(body: &Bytes, plain: String) -> String {
 fn envelope(body: &Bytes) -> Result<Envelope, envelope::Error> {
     let secret = secret(SECRETS[0]);
     let signed = signature::sign(body, &secret);
-    let (verified, _) = signature::verify(body.clone(), Some(signed.as_bytes()), [&secret]).unwrap();
+    let signature = Signature::parse(Some(signed.as_bytes())).unwrap();
+    let (verified, _) = signature::verify(body.clone(), &signature, [&secret]).unwrap();
     Envelope::parse(verified)
 }
 

@@ -17,8 +17,8 @@ use flow_wire::client::{self as wire, SealedRequest};
 use flow_wire::keys;
 use serde_json::Value;
 
-use self::connection::Peer;
-use self::load::{Plan, Request};
+use self::connection::{Peer, Request};
+use self::load::Plan;
 use self::report::Report;
 use crate::client::{self, Object, fresh_flow_token};
 use crate::endpoint::{Access, Endpoint};
@@ -103,9 +103,17 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     };
     let tally = runtime.block_on(load::run(plan, peer));
     let opened = tally.samples.iter().filter(|sample| is_sealed_answer(&sealed[sample.request], &sample.body)).count();
-    let report = Report::new(&arguments, &tally, opened);
+    let report = Report::new(arguments.target(), arguments.requests, arguments.rate, &tally, opened);
     report.print(arguments.json).map_err(Error::Print)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Arguments {
+    /// What is asked, and how, for people.
+    fn target(&self) -> String {
+        let protocol = self.http2.map_or("HTTP/1.1".to_owned(), |streams| format!("HTTP/2 with {streams} streams"));
+        format!("{}, {} connections of {protocol}", self.endpoint.url, self.connections)
+    }
 }
 
 /// Seals and signs everything, on every processor there is.

@@ -5,28 +5,28 @@
 
 mod cases;
 mod edge;
+mod forge;
 mod logic;
+mod outcome;
+mod play;
 mod report;
-mod script;
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 
 use self::cases::{Case, Suite};
-use self::edge::Edge;
+use self::edge::Endpoint;
 use self::logic::{Service, Target};
+use self::outcome::Outcome;
 use self::report::{Entry, Report};
 use crate::endpoint::Access;
 use crate::script::{self as conversation, Script};
 use crate::{client, endpoint, files};
-
-/// No case takes so long, however slow the service.
-const CASE_LIMIT: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -75,12 +75,12 @@ pub(crate) enum Error {
     Script(#[from] conversation::FileError),
     #[error(transparent)]
     Suite(#[from] cases::Error),
-    #[error("the service cannot be reached: {0}; start it, and see that --logic names its address")]
-    LogicNotReached(String),
+    #[error(transparent)]
+    LogicNotReached(#[from] logic::NotReached),
     #[error("--edge needs --public-key and --app-secret-file: without them nothing can be sealed and signed")]
     NoKeys,
-    #[error("the endpoint cannot be reached: {0}; see that --edge is its URL")]
-    EdgeNotReached(String),
+    #[error(transparent)]
+    EdgeNotReached(#[from] edge::NotReached),
     #[error("--only: there is no case `{name}`{}", report::hint(.nearest))]
     NoSuchCase { name: String, nearest: Option<String> },
     #[error(transparent)]
@@ -99,25 +99,7 @@ pub(crate) enum Error {
 #[derive(Debug)]
 enum Subject {
     Logic(Box<Service>),
-    Edge(Box<Edge>),
-}
-
-/// How a case ended.
-#[derive(Debug)]
-enum Outcome {
-    Passed,
-    /// Passed, with something that would be better.
-    Warned(String),
-    Failed(Failure),
-    Skipped(String),
-}
-
-/// What came in place of what should have come.
-#[derive(Debug)]
-struct Failure {
-    came: String,
-    /// More exact than the case's own sentence, where there is something more exact.
-    expected: Option<String>,
+    Edge(Box<Endpoint>),
 }
 
 /// What a case of the endpoint's suite came to.
@@ -135,7 +117,7 @@ pub(crate) struct Verdict {
 pub(crate) async fn ask_edge(access: Access, names: &[&str]) -> Result<Vec<Verdict>, Error> {
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
     let cases = only(edge::SUITE.load()?, &names)?;
-    let entries = Edge::new(access, None, None)?.hold(cases, None).await?;
+    let entries = edge::hold(&Endpoint::new(access, None, None)?, cases, None).await?;
     let verdict = |entry: Entry| {
         let Entry { name: case, should, outcome, mend, time, .. } = entry;
         let came = match outcome {
@@ -150,11 +132,11 @@ pub(crate) async fn ask_edge(access: Access, names: &[&str]) -> Result<Vec<Verdi
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let Arguments { logic, edge, endpoint, require_mode, script, known_failing, junit, json, .. } = arguments;
     let subject = match (logic, edge.open()?) {
-        (Some(target), _) => Subject::Logic(Box::new(Service { target, endpoint, require_mode })),
+        (Some(target), _) => Subject::Logic(Box::new(Service { target, endpoint })),
         (None, Some(access)) => {
             let old_secret = arguments.old_app_secret_file.as_deref().map(files::read_app_secret).transpose()?;
             let old_key = arguments.old_public_key.as_deref().map(files::read_public_key).transpose()?;
-            Subject::Edge(Box::new(Edge::new(access, old_secret, old_key)?))
+            Subject::Edge(Box::new(Endpoint::new(access, old_secret, old_key)?))
         }
         (None, None) => return Err(Error::NoKeys),
     };
@@ -168,12 +150,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         None => BTreeSet::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
-    let entries = runtime.block_on(async {
-        match &subject {
-            Subject::Logic(service) => service.hold(cases, script.as_ref()).await,
-            Subject::Edge(edge) => edge.hold(cases, script.as_ref()).await,
-        }
-    })?;
+    let script = script.as_ref();
+    let entries = match &subject {
+        Subject::Logic(service) => runtime.block_on(logic::hold(service, require_mode, cases, script))?,
+        Subject::Edge(endpoint) => runtime.block_on(edge::hold(endpoint, cases, script))?,
+    };
     let report = Report::new(entries, known_failing);
     if let Some(file) = junit {
         std::fs::write(&file, report.junit()).map_err(|source| Error::Junit { file, source })?;
@@ -193,29 +174,6 @@ fn only(mut cases: Vec<Case>, names: &[String]) -> Result<Vec<Case>, Error> {
     Ok(cases)
 }
 
-/// Asks every case, in order.
-async fn play(cases: Vec<Case>, ask: impl AsyncFn(&Case) -> Result<Outcome, Failure>) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for case in cases {
-        let started = Instant::now();
-        let outcome = match tokio::time::timeout(CASE_LIMIT, ask(&case)).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(failure)) => Outcome::Failed(failure),
-            Err(_) => Outcome::Failed(Failure::came(format!("no end within {} s", CASE_LIMIT.as_secs()))),
-        };
-        entries.push(Entry {
-            topic: case.topic,
-            name: case.name,
-            should: case.should,
-            user: case.user,
-            mend: case.mend,
-            outcome,
-            time: started.elapsed(),
-        });
-    }
-    entries
-}
-
 impl Subject {
     fn suite(&self) -> Suite {
         match self {
@@ -225,12 +183,41 @@ impl Subject {
     }
 }
 
-impl Failure {
-    fn new(came: impl Into<String>, expected: impl Into<String>) -> Self {
-        Self { came: came.into(), expected: Some(expected.into()) }
+#[cfg(test)]
+mod tests {
+    use super::cases::Question;
+    use super::*;
+
+    #[test]
+    fn every_case_of_a_suite_can_be_read_and_has_a_name_of_its_own() {
+        for suite in [logic::SUITE, edge::SUITE] {
+            let cases = suite.load().unwrap();
+            let names: BTreeSet<_> = cases.iter().map(|case| &case.name).collect();
+            assert_eq!(names.len(), cases.len());
+            let is_name =
+                |name: &str| name.chars().all(|letter| letter.is_ascii_lowercase() || "-0123456789".contains(letter));
+            assert!(names.iter().all(|name| is_name(name)), "{names:?}");
+        }
     }
 
-    fn came(came: impl Into<String>) -> Self {
-        Self { came: came.into(), expected: None }
+    #[test]
+    fn every_check_is_used() {
+        for suite in [logic::SUITE, edge::SUITE] {
+            let cases = suite.load().unwrap();
+            let used: BTreeSet<_> = cases
+                .iter()
+                .filter_map(|case| match &case.question {
+                    Question::Check { name, .. } => Some(name.as_str()),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(used, suite.checks.iter().copied().collect());
+        }
+    }
+
+    /// A user of the messaging client sees what an endpoint does wrong, so every case says what.
+    #[test]
+    fn every_case_for_an_endpoint_says_what_a_user_would_see() {
+        assert!(edge::SUITE.load().unwrap().iter().all(|case| case.user.is_some()));
     }
 }

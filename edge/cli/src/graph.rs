@@ -1,20 +1,22 @@
 //! The Graph API, as far as it is about the public key of a phone number: upload it, and read what the platform has.
 //!
-//! The access token leaves this module in one header, towards one URL: no redirect is followed, no text contains it.
+//! The access token leaves in one header, towards one URL: no redirect is followed, no text contains it.
 
 mod refusal;
+mod token;
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use flow_wire::keys::{self, PublicKey};
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::AUTHORIZATION;
 use reqwest::{RequestBuilder, StatusCode, Url, redirect};
 use serde_json::Value;
 
 pub(crate) use self::refusal::Refusal;
 use self::refusal::harmless;
+pub(crate) use self::token::{Token, TokenError};
 use crate::http;
 
 /// The Graph API in the version that this was written for.
@@ -134,7 +136,7 @@ impl Graph {
     /// Sends the request under the token, and gives the JSON object of a successful answer.
     async fn exchange(&self, request: RequestBuilder) -> Result<Value, Error> {
         let mut response = request
-            .header(AUTHORIZATION, self.token.header.clone())
+            .header(AUTHORIZATION, self.token.header().clone())
             .send()
             .await
             .map_err(|error| self.failed(error))?;
@@ -182,44 +184,6 @@ impl fmt::Display for SignatureStatus {
             Self::Mismatch => "MISMATCH",
             Self::Unknown(status) => status,
         })
-    }
-}
-
-/// An access token. Its `Debug` does not print it, and it has no `Display`.
-#[derive(Clone)]
-pub(crate) struct Token {
-    text: String,
-    header: HeaderValue,
-}
-
-/// The text is no access token. It is not quoted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum TokenError {
-    #[error("there is no access token in it")]
-    Empty,
-    #[error("it holds more than an access token, which is letters and digits without white space and without `Bearer`")]
-    NotToken,
-}
-
-impl Token {
-    /// White space around a token is no part of it.
-    pub(crate) fn new(text: &str) -> Result<Self, TokenError> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(TokenError::Empty);
-        }
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(TokenError::NotToken);
-        }
-        let mut header = HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| TokenError::NotToken)?;
-        header.set_sensitive(true);
-        Ok(Self { text: text.to_owned(), header })
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token")
     }
 }
 
@@ -289,15 +253,6 @@ mod tests {
         assert!("106540352242922".parse::<PhoneNumberId>().is_ok());
         for text in ["", "+491701234567", "12 34", "12/..", "１２", "123456789012345678901234567890123"] {
             assert!(text.parse::<PhoneNumberId>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_token_is_one_word_and_prints_as_none() {
-        assert_eq!(format!("{:?}", Token::new(" EAAGm0PX4ZCps\n").unwrap()), "Token");
-        assert_eq!(Token::new(" \n").unwrap_err(), TokenError::Empty);
-        for text in ["Bearer EAAG", "EAAG\nEAAG", "EAAG\u{e9}"] {
-            assert_eq!(Token::new(text).unwrap_err(), TokenError::NotToken);
         }
     }
 

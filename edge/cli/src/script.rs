@@ -4,21 +4,21 @@
 //! travel, and any screen.
 
 pub(crate) mod expect;
+mod problem;
 pub(crate) mod template;
 pub(crate) mod yaml;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use saphyr::{LoadableYamlNode as _, MarkedYamlOwned, ScanError};
+use saphyr::{LoadableYamlNode as _, MarkedYamlOwned};
 
 use self::expect::Pattern;
+pub(crate) use self::problem::{Error, Problem, nearest};
+pub(crate) use self::template::FLOW_TOKEN;
 use self::template::Template;
 use self::yaml::Fields;
 use crate::files;
-
-/// The variable with the conversation's flow token.
-pub(crate) const FLOW_TOKEN: &str = "flow_token";
 
 /// A conversation to play.
 #[derive(Debug)]
@@ -49,54 +49,6 @@ pub(crate) struct Keep {
     pub(crate) variable: String,
     /// JSON Pointer into the opened answer (RFC 6901).
     pub(crate) pointer: String,
-}
-
-/// Why a script cannot be played, and where.
-#[derive(Debug, thiserror::Error)]
-#[error("line {line}{}: {problem}", in_step(.step))]
-pub(crate) struct Error {
-    line: usize,
-    step: Option<String>,
-    problem: Problem,
-}
-
-/// What is wrong with a script.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Problem {
-    #[error("not YAML: {}", .0.info())]
-    Yaml(ScanError),
-    #[error("the file holds {0} YAML documents; it should hold one")]
-    Documents(usize),
-    #[error("{0} should be a mapping of `key: value` lines")]
-    Mapping(&'static str),
-    #[error("`steps` should be a list of at least one step")]
-    Steps,
-    #[error("`{0}` is required")]
-    Missing(&'static str),
-    #[error("`{0}` should be text")]
-    Text(&'static str),
-    #[error("unknown key `{key}`{}", hint(.nearest, .known))]
-    UnknownKey { key: String, nearest: Option<&'static str>, known: &'static [&'static str] },
-    #[error("unknown matcher `{key}`{}", hint(.nearest, .known))]
-    UnknownMatcher { key: String, nearest: Option<&'static str>, known: &'static [&'static str] },
-    #[error("a matcher stands alone: the mapping with `{0}` should have no other key")]
-    MatcherNotAlone(String),
-    #[error("`{matcher}` should be {right}")]
-    Matcher { matcher: &'static str, right: &'static str },
-    #[error("`$regex` is no regular expression: {0}")]
-    Regex(regex::Error),
-    #[error("`status` should be an HTTP status, 100 to 599")]
-    Status,
-    #[error("`${{` is not closed; a variable is written `${{name}}`")]
-    Unclosed,
-    #[error("the variable `{name}` is unknown here{}; an earlier step's `keep` would make it", nearest_variable(.nearest))]
-    UnknownVariable { name: String, nearest: Option<String> },
-    #[error("`{0}` cannot be the name of a variable; letters, digits and `_` can, but not `{FLOW_TOKEN}`")]
-    VariableName(String),
-    #[error("`{0}` is no JSON Pointer; it should be empty or begin with `/`, such as /data/date/0/id")]
-    Pointer(String),
-    #[error("this value has no counterpart in JSON")]
-    NotJson,
 }
 
 /// Why a file cannot be played.
@@ -144,7 +96,7 @@ impl Step {
     fn read(node: &MarkedYamlOwned, known: &BTreeSet<String>) -> Result<Self, Error> {
         let fields = Fields::read(node, "a step")?;
         let name = fields.get("name").and_then(yaml::text);
-        Self::read_fields(&fields, known).map_err(|error| Error { step: name, ..error })
+        Self::read_fields(&fields, known).map_err(|error| error.in_step(name))
     }
 
     fn read_fields(fields: &Fields<'_>, known: &BTreeSet<String>) -> Result<Self, Error> {
@@ -179,7 +131,7 @@ pub(crate) fn read_expect(node: &MarkedYamlOwned, known: &BTreeSet<String>) -> R
 fn read_keep(node: &MarkedYamlOwned) -> Result<Vec<Keep>, Error> {
     let keep = |(variable, node): &(String, &MarkedYamlOwned)| {
         if !is_variable_name(variable) || variable == FLOW_TOKEN {
-            return Err(Error::of(node, Problem::VariableName(variable.clone())));
+            return Err(Error::of(node, Problem::VariableName { name: variable.clone(), taken: FLOW_TOKEN }));
         }
         let pointer = yaml::text(node).unwrap_or_default();
         if !pointer.is_empty() && !pointer.starts_with('/') || yaml::text(node).is_none() {
@@ -192,37 +144,6 @@ fn read_keep(node: &MarkedYamlOwned) -> Result<Vec<Keep>, Error> {
 
 fn is_variable_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-impl Error {
-    pub(crate) fn at(line: usize, problem: Problem) -> Self {
-        Self { line, step: None, problem }
-    }
-
-    pub(crate) fn of(node: &MarkedYamlOwned, problem: Problem) -> Self {
-        Self::at(node.span.start.line(), problem)
-    }
-}
-
-fn in_step(step: &Option<String>) -> String {
-    step.as_ref().map(|name| format!(", step \"{name}\"")).unwrap_or_default()
-}
-
-fn hint(nearest: &Option<&str>, known: &[&str]) -> String {
-    match nearest {
-        Some(nearest) => format!("; did you mean `{nearest}`?"),
-        None => format!("; known here: {}", known.join(", ")),
-    }
-}
-
-fn nearest_variable(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|name| format!(", did you mean `{name}`?")).unwrap_or_default()
-}
-
-/// The known name that somebody may have meant.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let similarity = |known: &str| strsim::jaro_winkler(known, name);
-    known.into_iter().filter(|known| similarity(known) > 0.75).max_by(|a, b| similarity(a).total_cmp(&similarity(b)))
 }
 
 #[cfg(test)]

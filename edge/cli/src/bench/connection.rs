@@ -15,7 +15,6 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::load::Request;
 use crate::http as http_client;
 
 /// Where the endpoint is, and how to talk to it.
@@ -42,6 +41,13 @@ pub(crate) enum Error {
 pub(super) enum Connection {
     Http1(http1::SendRequest<Full<Bytes>>),
     Http2(http2::SendRequest<Full<Bytes>>),
+}
+
+/// A request, sealed and signed.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) body: Bytes,
+    pub(super) signature: String,
 }
 
 /// Why a request has no answer.

@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
-use super::connection::{Connection, Failure, Peer};
+use super::connection::{Connection, Failure, Peer, Request};
 use crate::http as http_client;
 
 /// Every so many answers one is kept and opened; a prime, so that no pattern of the load hides from it.
@@ -26,13 +26,6 @@ pub(super) struct Plan {
     pub(super) connections: usize,
     /// Requests at a time on each connection.
     pub(super) streams: usize,
-}
-
-/// A request, sealed and signed.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) body: Bytes,
-    pub(super) signature: String,
 }
 
 /// What became of the requests that count.

@@ -5,7 +5,6 @@ use std::io::{self, Write as _};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::Arguments;
 use super::load::Tally;
 
 /// The platform slows a flow down where p90 is over a second, or where 5 % fail.
@@ -49,8 +48,9 @@ impl Latencies {
 }
 
 impl Report {
-    /// `opened` of the sampled answers could be opened.
-    pub(super) fn new(arguments: &Arguments, tally: &Tally, opened: usize) -> Self {
+    /// `requests` to `target` count, `offered` of them a second where they had their times; `opened` of the sampled answers
+    /// could be opened.
+    pub(super) fn new(target: String, requests: usize, offered: Option<f64>, tally: &Tally, opened: usize) -> Self {
         let mut all: Option<Histogram<u64>> = None;
         for latencies in tally.answers.values() {
             match &mut all {
@@ -59,13 +59,11 @@ impl Report {
                 Some(all) => all.add(latencies).unwrap_or_default(),
             }
         }
-        let protocol =
-            arguments.http2.map_or("HTTP/1.1".to_owned(), |streams| format!("HTTP/2 with {streams} streams"));
         Self {
-            target: format!("{}, {} connections of {protocol}", arguments.endpoint.url, arguments.connections),
-            requests: arguments.requests,
+            target,
+            requests,
             seconds: tally.took.as_secs_f64(),
-            offered: arguments.rate,
+            offered,
             statuses: tally.answers.iter().map(|(status, latencies)| (*status, Latencies::of(latencies))).collect(),
             failures: tally.failures.iter().map(|(failure, count)| (failure.to_string(), *count)).collect(),
             p90_ms: all.map_or(0.0, |all| all.value_at_percentile(90.0) as f64 / 1000.0),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use saphyr::{LoadableYamlNode as _, MarkedYamlOwned};
 use serde_json::Value;
 
-use super::edge::Forge;
+use super::forge::Forge;
 use crate::script::expect::Pattern;
 use crate::script::template::{Template, Variables};
 use crate::script::yaml::{self, Fields};
@@ -188,44 +188,10 @@ pub(super) fn fresh_canary() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{edge, logic};
     use super::*;
 
     fn error(text: &str) -> String {
         parse(&["ping"], "some.yaml", text).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn every_case_of_a_suite_can_be_read_and_has_a_name_of_its_own() {
-        for suite in [logic::SUITE, edge::SUITE] {
-            let cases = suite.load().unwrap();
-            let names: BTreeSet<_> = cases.iter().map(|case| &case.name).collect();
-            assert_eq!(names.len(), cases.len());
-            let is_name =
-                |name: &str| name.chars().all(|letter| letter.is_ascii_lowercase() || "-0123456789".contains(letter));
-            assert!(names.iter().all(|name| is_name(name)), "{names:?}");
-        }
-    }
-
-    #[test]
-    fn every_check_is_used() {
-        for suite in [logic::SUITE, edge::SUITE] {
-            let cases = suite.load().unwrap();
-            let used: BTreeSet<_> = cases
-                .iter()
-                .filter_map(|case| match &case.question {
-                    Question::Check { name, .. } => Some(name.as_str()),
-                    _ => None,
-                })
-                .collect();
-            assert_eq!(used, suite.checks.iter().copied().collect());
-        }
-    }
-
-    /// A user of the messaging client sees what an endpoint does wrong, so every case says what.
-    #[test]
-    fn every_case_for_an_endpoint_says_what_a_user_would_see() {
-        assert!(edge::SUITE.load().unwrap().iter().all(|case| case.user.is_some()));
     }
 
     #[test]

@@ -3,26 +3,19 @@
 //! It refuses to know any flow, and what is behind the endpoint.
 
 mod checks;
+mod endpoint;
 mod exchange;
-mod forge;
 
-use std::cell::RefCell;
-
-use flow_wire::keys::PublicKey;
-use flow_wire::signature::AppSecret;
-use flow_wire::token;
 use serde_json::Value;
 
-use self::exchange::{Opened, Reply, Wire};
-pub(super) use self::forge::Forge;
-use self::forge::{Forger, Post};
+pub(super) use self::endpoint::Endpoint;
+use self::exchange::{Opened, Reply};
 use super::cases::{self, Case, Expected, Question, Suite};
+use super::forge::Forge;
+use super::outcome::{Failure, Outcome};
+use super::play;
 use super::report::Entry;
-use super::script;
-use super::{Error, Failure, Outcome, play};
-use crate::client::{self, Answer, Object, complete};
-use crate::endpoint::Access;
-use crate::http;
+use crate::client::{self, Answer};
 use crate::script::Script;
 use crate::script::template::Variables;
 
@@ -53,143 +46,88 @@ pub(super) const SUITE: Suite = Suite {
 /// The topic whose cases look back at all the others, and at the script.
 const AFTERWARDS: &str = "afterwards";
 
-/// The endpoint that is held against the suite.
-#[derive(Debug)]
-pub(super) struct Edge {
-    wire: Wire,
-    forger: Forger,
-    record: RefCell<Record>,
+/// Nothing listens there.
+#[derive(Debug, thiserror::Error)]
+#[error("the endpoint cannot be reached: {0}; see that --edge is its URL")]
+pub(crate) struct NotReached(String);
+
+/// Every case, and the script step by step before those that look back.
+pub(super) async fn hold(
+    endpoint: &Endpoint,
+    cases: Vec<Case>,
+    script: Option<&Script>,
+) -> Result<Vec<Entry>, NotReached> {
+    let hello = endpoint.forger.post(checks::ping(), &Forge::default()).map_err(|failure| NotReached(failure.came))?;
+    // Whatever else there is to say, a case says it.
+    if let Err(error @ client::Error::Connect(_)) = endpoint.wire.send(&hello).await {
+        return Err(NotReached(error.to_string()));
+    }
+    let (afterwards, cases): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.topic == AFTERWARDS);
+    let mut entries = play::cases(cases, async |case| ask(endpoint, case).await).await;
+    if let Some(script) = script {
+        let mend = "Answer as the script says, or mend the script.";
+        let exchange = async |send, flow_token: &str| {
+            let message = endpoint.complete(send, flow_token);
+            let reply = endpoint.send(message.into(), &Forge::default()).await.map_err(|failure| failure.came)?;
+            answer(reply)
+        };
+        entries.extend(play::script(script, mend, exchange).await);
+    }
+    entries.extend(play::cases(afterwards, async |case| ask(endpoint, case).await).await);
+    Ok(entries)
 }
 
-/// What later cases look back at.
-#[derive(Debug, Default)]
-struct Record {
-    invalid_tokens: Vec<Reply>,
-    /// The bodies of 4xx and 5xx that nothing was sealed in.
-    refusals: Vec<String>,
-    /// The case in which something came back last, and whether nothing listens any more.
-    last_reached: String,
-    is_gone: bool,
+/// Asks a case, and says of an endpoint that is gone in which case it went.
+async fn ask(endpoint: &Endpoint, case: &Case) -> Result<Outcome, Failure> {
+    let was_gone = std::mem::take(&mut endpoint.record.borrow_mut().is_gone);
+    let outcome = put(endpoint, case).await;
+    let mut record = endpoint.record.borrow_mut();
+    if !record.is_gone {
+        record.last_reached.clone_from(&case.name);
+        return match outcome {
+            Err(failure) if case.warns => Ok(Outcome::Warned(failure.came)),
+            outcome => outcome,
+        };
+    }
+    let went = format!("nothing listens any more; the endpoint was there last in the case `{}`", record.last_reached);
+    if was_gone && case.topic != AFTERWARDS { Ok(Outcome::Skipped(went)) } else { Err(Failure::came(went)) }
 }
 
-impl Edge {
-    pub(super) fn new(
-        access: Access,
-        old_app_secret: Option<AppSecret>,
-        old_public_key: Option<PublicKey>,
-    ) -> Result<Self, client::Error> {
-        let Access { url, trusted, public_key, app_secret } = access;
-        // A connection for each request: one that the endpoint breaks is no other's.
-        let http = http::client(&url, trusted.as_deref()).and_then(|client| client.pool_max_idle_per_host(0).build());
-        Ok(Self {
-            wire: Wire { http: http.map_err(client::Error::Start)?, url },
-            forger: Forger::new(public_key, app_secret, old_app_secret, old_public_key)?,
-            record: RefCell::default(),
-        })
-    }
-
-    /// Every case, and the script step by step before those that look back.
-    pub(super) async fn hold(&self, cases: Vec<Case>, script: Option<&Script>) -> Result<Vec<Entry>, Error> {
-        let hello = self
-            .forger
-            .post(checks::ping(), &Forge::default())
-            .map_err(|failure| Error::EdgeNotReached(failure.came))?;
-        // Whatever else there is to say, a case says it.
-        if let Err(error @ client::Error::Connect(_)) = self.wire.send(&hello).await {
-            return Err(Error::EdgeNotReached(error.to_string()));
-        }
-        let (afterwards, cases): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.topic == AFTERWARDS);
-        let mut entries = play(cases, async |case| self.ask(case).await).await;
-        if let Some(script) = script {
-            let mend = "Answer as the script says, or mend the script.";
-            let exchange = async |send, flow_token: &str| {
-                let message = self.complete(send, flow_token);
-                let reply = self.send(message.into(), &Forge::default()).await.map_err(|failure| failure.came)?;
-                answer(reply)
-            };
-            entries.extend(script::play(script, mend, exchange).await);
-        }
-        entries.extend(play(afterwards, async |case| self.ask(case).await).await);
-        Ok(entries)
-    }
-
-    /// Asks a case, and says of an endpoint that is gone in which case it went.
-    async fn ask(&self, case: &Case) -> Result<Outcome, Failure> {
-        let was_gone = std::mem::take(&mut self.record.borrow_mut().is_gone);
-        let outcome = self.put(case).await;
-        let mut record = self.record.borrow_mut();
-        if !record.is_gone {
-            record.last_reached.clone_from(&case.name);
-            return match outcome {
-                Err(failure) if case.warns => Ok(Outcome::Warned(failure.came)),
-                outcome => outcome,
-            };
-        }
-        let went =
-            format!("nothing listens any more; the endpoint was there last in the case `{}`", record.last_reached);
-        if was_gone && case.topic != AFTERWARDS { Ok(Outcome::Skipped(went)) } else { Err(Failure::came(went)) }
-    }
-
-    async fn put(&self, case: &Case) -> Result<Outcome, Failure> {
-        let variables = cases::variables();
-        match &case.question {
-            Question::Check { name, with } => self.check(name, &with.resolve(&variables)).await,
-            Question::Post { send, forge, expect } => {
-                if let Some(why) = forge.lacks(&self.forger) {
-                    return Ok(Outcome::Skipped(why.to_owned()));
-                }
-                let message = match send.resolve(&variables) {
-                    Value::Object(message) => self.complete(message, &client::fresh_flow_token()).into(),
-                    other => other,
-                };
-                hold(&self.send(message, forge).await?, expect, &variables)
+async fn put(endpoint: &Endpoint, case: &Case) -> Result<Outcome, Failure> {
+    let variables = cases::variables();
+    match &case.question {
+        Question::Check { name, with } => check(endpoint, name, &with.resolve(&variables)).await,
+        Question::Post { send, forge, expect } => {
+            if let Some(why) = forge.lacks(&endpoint.forger) {
+                return Ok(Outcome::Skipped(why.to_owned()));
             }
-            Question::Command { .. } | Question::Echo(_) => {
-                Ok(Outcome::Skipped("an endpoint has no such mode".to_owned()))
-            }
+            let message = match send.resolve(&variables) {
+                Value::Object(message) => endpoint.complete(message, &client::fresh_flow_token()).into(),
+                other => other,
+            };
+            judge(&endpoint.send(message, forge).await?, expect, &variables)
         }
-    }
-
-    async fn check(&self, name: &str, with: &Value) -> Result<Outcome, Failure> {
-        match name {
-            "indistinguishable" => checks::indistinguishable(self, with).await,
-            "repeat-under-new-key" => checks::repeat_under_new_key(self).await,
-            "replay" => checks::replay(self).await,
-            "form-with-error-field" => checks::form_with_error_field(self).await,
-            "oversized-message" => checks::oversized_message(self, with).await,
-            "latency" => checks::latency(self, with).await,
-            "sealed-427" => return checks::sealed_427(self),
-            "refusals-say-little" => checks::refusals_say_little(self),
-            "still-there" => checks::still_there(self).await,
-            _ => return Ok(Outcome::Skipped(format!("this flowctl has no check `{name}`"))),
-        }
-        .map(|()| Outcome::Passed)
-    }
-
-    fn complete(&self, message: Object, flow_token: &str) -> Object {
-        complete(message, flow_token, |flow_token| token::sign(flow_token, &self.forger.app_secret))
-    }
-
-    async fn send(&self, message: Value, forge: &Forge) -> Result<Reply, Failure> {
-        self.send_post(&self.forger.post(message, forge)?).await
-    }
-
-    async fn send_post(&self, post: &Post) -> Result<Reply, Failure> {
-        let reply = self.wire.send(post).await.map_err(|error| {
-            self.record.borrow_mut().is_gone |= matches!(error, client::Error::Connect(_));
-            Failure::came(error.to_string())
-        })?;
-        let mut record = self.record.borrow_mut();
-        if reply.status == 427 {
-            record.invalid_tokens.push(reply.clone());
-        } else if reply.status >= 400 && !matches!(reply.opened, Opened::Object(_)) {
-            record.refusals.push(String::from_utf8_lossy(&reply.body).into_owned());
-        }
-        Ok(reply)
+        Question::Command { .. } | Question::Echo(_) => Ok(Outcome::Skipped("an endpoint has no such mode".to_owned())),
     }
 }
 
-fn hold(reply: &Reply, expected: &Expected, variables: &Variables) -> Result<Outcome, Failure> {
+async fn check(endpoint: &Endpoint, name: &str, with: &Value) -> Result<Outcome, Failure> {
+    match name {
+        "indistinguishable" => checks::indistinguishable(endpoint, with).await,
+        "repeat-under-new-key" => checks::repeat_under_new_key(endpoint).await,
+        "replay" => checks::replay(endpoint).await,
+        "form-with-error-field" => checks::form_with_error_field(endpoint).await,
+        "oversized-message" => checks::oversized_message(endpoint, with).await,
+        "latency" => checks::latency(endpoint, with).await,
+        "sealed-427" => return checks::sealed_427(endpoint),
+        "refusals-say-little" => checks::refusals_say_little(endpoint),
+        "still-there" => checks::still_there(endpoint).await,
+        _ => return Ok(Outcome::Skipped(format!("this flowctl has no check `{name}`"))),
+    }
+    .map(|()| Outcome::Passed)
+}
+
+fn judge(reply: &Reply, expected: &Expected, variables: &Variables) -> Result<Outcome, Failure> {
     let wrong = || Err(Failure::came(reply.describe()));
     match expected {
         Expected::Refusal if (400..500).contains(&reply.status) => Ok(Outcome::Passed),

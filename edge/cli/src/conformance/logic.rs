@@ -9,12 +9,11 @@ mod service;
 
 use serde_json::Value;
 
-pub(super) use self::service::Target;
-use self::service::{CallError, Connection};
+pub(super) use self::service::{Service, Target};
 use super::cases::{self, CANARY, Case, Question, Suite};
+use super::outcome::{Failure, Outcome};
+use super::play;
 use super::report::Entry;
-use super::script;
-use super::{Error, Failure, Outcome, play};
 use crate::client::complete;
 use crate::script::Script;
 
@@ -57,99 +56,87 @@ pub(super) const SUITE: Suite = Suite {
     ],
 };
 
-/// The service that is held against the suite.
-#[derive(Debug)]
-pub(super) struct Service {
-    pub(super) target: Target,
-    /// The endpoint that requests name.
-    pub(super) endpoint: String,
-    /// Whether a case that needs the conformance mode fails, or is skipped, where the service does not have it.
-    pub(super) require_mode: bool,
-}
+/// Nothing listens there.
+#[derive(Debug, thiserror::Error)]
+#[error("the service cannot be reached: {0}; start it, and see that --logic names its address")]
+pub(crate) struct NotReached(String);
 
-impl Service {
-    /// Every case, and the script step by step.
-    pub(super) async fn hold(&self, cases: Vec<Case>, script: Option<&Script>) -> Result<Vec<Entry>, Error> {
-        self.connect().await.map_err(|error| Error::LogicNotReached(error.to_string()))?;
-        let lacks_mode = mode::is_there(self).await.err().map(|failure| {
-            let came = failure.came;
-            format!("the service has no conformance mode; to the command {{\"echo\":{{}}}} there came {came}")
-        });
-        let mut entries = play(cases, async |case| self.ask(case, lacks_mode.as_deref()).await).await;
-        if let Some(script) = script {
-            let mend =
-                "Answer as the script says, or mend the script. A step's `status` is what the edge would answer.";
-            let exchange = async |send, flow_token: &str| {
-                let request = complete(send, flow_token, |_| "verified by the edge".to_owned());
-                let answer = match self.connect().await {
-                    Ok(connection) => connection.exchange(&self.endpoint, &request).await,
-                    Err(error) => Err(error),
-                };
-                answer.map_err(|error| error.to_string())
+/// Every case, and the script step by step. `require_mode` is whether a case that needs the conformance mode fails, or is
+/// skipped, where the service does not have it.
+pub(super) async fn hold(
+    service: &Service,
+    require_mode: bool,
+    cases: Vec<Case>,
+    script: Option<&Script>,
+) -> Result<Vec<Entry>, NotReached> {
+    service.connect().await.map_err(|error| NotReached(error.to_string()))?;
+    let lacks_mode = mode::is_there(service).await.err().map(|failure| {
+        let came = failure.came;
+        format!("the service has no conformance mode; to the command {{\"echo\":{{}}}} there came {came}")
+    });
+    let mut entries =
+        play::cases(cases, async |case| ask(service, case, lacks_mode.as_deref(), require_mode).await).await;
+    if let Some(script) = script {
+        let mend = "Answer as the script says, or mend the script. A step's `status` is what the edge would answer.";
+        let exchange = async |send, flow_token: &str| {
+            let request = complete(send, flow_token, |_| "verified by the edge".to_owned());
+            let answer = match service.connect().await {
+                Ok(connection) => connection.exchange(&service.endpoint, &request).await,
+                Err(error) => Err(error),
             };
-            entries.extend(script::play(script, mend, exchange).await);
-        }
-        Ok(entries)
+            answer.map_err(|error| error.to_string())
+        };
+        entries.extend(play::script(script, mend, exchange).await);
     }
+    Ok(entries)
+}
 
-    async fn ask(&self, case: &Case, lacks_mode: Option<&str>) -> Result<Outcome, Failure> {
-        if let Some(why) = lacks_mode.filter(|_| case.needs_mode) {
-            return if self.require_mode { Err(Failure::came(why)) } else { Ok(Outcome::Skipped(why.to_owned())) };
-        }
-        let variables = cases::variables();
-        match &case.question {
-            Question::Check { name, with } => {
-                let canary = variables.text(CANARY);
-                self.check(name, &with.resolve(&variables), &canary).await
-            }
-            Question::Command { command, status, expect } => {
-                let command = command.resolve(&variables);
-                mode::command(self, command, *status, expect, &variables).await.map(|()| Outcome::Passed)
-            }
-            Question::Echo(object) => mode::echo(self, &object.resolve(&variables)).await.map(|()| Outcome::Passed),
-            Question::Post { .. } => Ok(Outcome::Skipped("a FlowService takes no POST".to_owned())),
-        }
+async fn ask(service: &Service, case: &Case, lacks_mode: Option<&str>, require_mode: bool) -> Result<Outcome, Failure> {
+    if let Some(why) = lacks_mode.filter(|_| case.needs_mode) {
+        return if require_mode { Err(Failure::came(why)) } else { Ok(Outcome::Skipped(why.to_owned())) };
     }
-
-    async fn check(&self, name: &str, with: &Value, canary: &str) -> Result<Outcome, Failure> {
-        match name {
-            "ping" => checks::ping(self).await,
-            "health" => checks::health(self).await,
-            "reflection" => return checks::reflection(self).await,
-            "unknown-method" => checks::unknown_method(self, with).await,
-            "concurrent-calls" => checks::concurrent_calls(self, with).await,
-            "unknown-fields" => checks::unknown_fields(self).await,
-            "handle-error" => checks::handle_error(self, with).await,
-            "borne" => checks::borne(self, with).await,
-            "large-data" => checks::large_data(self, with).await,
-            "deep-data" => checks::deep_data(self, with).await,
-            "malformed-message" => checks::malformed_message(self).await,
-            "canary" => checks::canary(self, with, canary).await,
-            "short-deadline" => checks::short_deadline(self, with).await,
-            "after-cancelled-calls" => checks::after_cancelled_calls(self, with).await,
-            "mode-echo-large" => mode::echo_large(self, with).await,
-            "mode-status-codes" => mode::status_codes(self, with).await,
-            "mode-status-reason" => mode::status_reason(self).await,
-            "mode-unknown-command" => mode::unknown_command(self).await,
-            "mode-panic" => mode::panic(self, canary).await,
-            "mode-sleep" => mode::sleep(self, with).await,
-            "mode-sleep-together" => mode::sleep_together(self, with).await,
-            "mode-deadline" => mode::deadline(self, with).await,
-            "mode-cancellation" => mode::cancellation(self).await,
-            "mode-metadata" => mode::metadata(self).await,
-            _ => return Ok(Outcome::Skipped(format!("this flowctl has no check `{name}`"))),
+    let variables = cases::variables();
+    match &case.question {
+        Question::Check { name, with } => {
+            let canary = variables.text(CANARY);
+            check(service, name, &with.resolve(&variables), &canary).await
         }
-        .map(|()| Outcome::Passed)
-    }
-
-    /// Each case has a connection of its own, so that one that it breaks is no other's.
-    async fn connect(&self) -> Result<Connection, CallError> {
-        self.target.connect().await
+        Question::Command { command, status, expect } => {
+            let command = command.resolve(&variables);
+            mode::command(service, command, *status, expect, &variables).await.map(|()| Outcome::Passed)
+        }
+        Question::Echo(object) => mode::echo(service, &object.resolve(&variables)).await.map(|()| Outcome::Passed),
+        Question::Post { .. } => Ok(Outcome::Skipped("a FlowService takes no POST".to_owned())),
     }
 }
 
-impl From<CallError> for Failure {
-    fn from(error: CallError) -> Self {
-        Self::came(error.to_string())
+async fn check(service: &Service, name: &str, with: &Value, canary: &str) -> Result<Outcome, Failure> {
+    match name {
+        "ping" => checks::ping(service).await,
+        "health" => checks::health(service).await,
+        "reflection" => return checks::reflection(service).await,
+        "unknown-method" => checks::unknown_method(service, with).await,
+        "concurrent-calls" => checks::concurrent_calls(service, with).await,
+        "unknown-fields" => checks::unknown_fields(service).await,
+        "handle-error" => checks::handle_error(service, with).await,
+        "borne" => checks::borne(service, with).await,
+        "large-data" => checks::large_data(service, with).await,
+        "deep-data" => checks::deep_data(service, with).await,
+        "malformed-message" => checks::malformed_message(service).await,
+        "canary" => checks::canary(service, with, canary).await,
+        "short-deadline" => checks::short_deadline(service, with).await,
+        "after-cancelled-calls" => checks::after_cancelled_calls(service, with).await,
+        "mode-echo-large" => mode::echo_large(service, with).await,
+        "mode-status-codes" => mode::status_codes(service, with).await,
+        "mode-status-reason" => mode::status_reason(service).await,
+        "mode-unknown-command" => mode::unknown_command(service).await,
+        "mode-panic" => mode::panic(service, canary).await,
+        "mode-sleep" => mode::sleep(service, with).await,
+        "mode-sleep-together" => mode::sleep_together(service, with).await,
+        "mode-deadline" => mode::deadline(service, with).await,
+        "mode-cancellation" => mode::cancellation(service).await,
+        "mode-metadata" => mode::metadata(service).await,
+        _ => return Ok(Outcome::Skipped(format!("this flowctl has no check `{name}`"))),
     }
+    .map(|()| Outcome::Passed)
 }

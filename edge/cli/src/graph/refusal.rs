@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::Token;
+use super::token::Token;
 
 /// Longer texts of the platform are cut.
 const MAX_TEXT_CHARS: usize = 300;
@@ -107,12 +107,12 @@ impl std::error::Error for Refusal {}
 /// A text of the platform without the token, which it quotes when it finds it malformed, without what would control the
 /// terminal, and not too long.
 pub(super) fn harmless(text: &str, token: &Token) -> String {
-    let text = text.replace(&token.text, "[token]");
+    let text = text.replace(token.text(), "[token]");
     let mut words = String::new();
     for word in text.split_inclusive(|character: char| !character.is_ascii_alphanumeric()) {
         let piece = word.trim_end_matches(|character: char| !character.is_ascii_alphanumeric());
         // The platform may have cut it.
-        let is_of_token = piece.len() >= MIN_PIECE_BYTES && token.text.contains(piece);
+        let is_of_token = piece.len() >= MIN_PIECE_BYTES && token.text().contains(piece);
         words.push_str(&if is_of_token { word.replace(piece, "[token]") } else { word.to_owned() });
     }
     let mut harmless = String::new();

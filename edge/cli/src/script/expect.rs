@@ -6,9 +6,9 @@ use regex::Regex;
 use saphyr::{MarkedYamlOwned, YamlDataOwned};
 use serde_json::{Number, Value};
 
+use super::problem::{Error, Problem, nearest};
 use super::template::{Text, Variables};
 use super::yaml::{self, Fields};
-use super::{Error, Problem, nearest};
 
 const MATCHERS: &[&str] = &["$regex", "$length", "$contains", "$absent", "$present"];
 

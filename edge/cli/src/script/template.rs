@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use saphyr::{MarkedYamlOwned, YamlDataOwned};
 use serde_json::Value;
 
+use super::problem::{Error, Problem, nearest};
 use super::yaml::{self, Fields};
-use super::{Error, FLOW_TOKEN, Problem, nearest};
+
+/// The variable with the conversation's flow token.
+pub(crate) const FLOW_TOKEN: &str = "flow_token";
 
 /// A JSON value with variables in its strings.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use saphyr::{MarkedYamlOwned, ScalarOwned, YamlDataOwned};
 use serde_json::{Number, Value};
 
-use super::{Error, Problem, nearest};
+use super::problem::{Error, Problem, nearest};
 
 /// The fields of a mapping, in the order of the file.
 pub(crate) struct Fields<'a> {

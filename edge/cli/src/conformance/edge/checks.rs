@@ -6,21 +6,22 @@ use futures_util::future::join_all;
 use http::HeaderMap;
 use serde_json::{Value, json};
 
+use super::endpoint::Endpoint;
 use super::exchange::{Opened, Reply};
-use super::forge::{Forge, Session};
-use super::{Edge, Failure, Outcome};
 use crate::client::{Error, Object, fresh_flow_token};
+use crate::conformance::forge::{Forge, Session};
+use crate::conformance::outcome::{Failure, Outcome};
 
 /// Headers that differ from answer to answer whatever was asked.
 const VARYING: &[&str] = &["date", "x-request-id", "etag", "server-timing", "traceparent", "cf-ray", "age"];
 
 /// Answers to the same message must not tell why it could not be opened.
-pub(super) async fn indistinguishable(edge: &Edge, with: &Value) -> Result<(), Failure> {
+pub(super) async fn indistinguishable(endpoint: &Endpoint, with: &Value) -> Result<(), Failure> {
     let mut first: Option<(String, Shape)> = None;
     for forge in with["forges"].as_array().into_iter().flatten() {
         let name = forge.to_string();
         let forge: Forge = serde_json::from_value(forge.clone()).map_err(|error| Failure::came(error.to_string()))?;
-        let shape = Shape::of(&edge.send(ping(), &forge).await?);
+        let shape = Shape::of(&endpoint.send(ping(), &forge).await?);
         match &first {
             None => first = Some((name, shape)),
             Some((other, expected)) if *expected != shape => {
@@ -63,21 +64,21 @@ impl std::fmt::Display for Shape {
 }
 
 /// Android repeats a request that got 421 with the same AES key, vector and ciphertext under the new public key.
-pub(super) async fn repeat_under_new_key(edge: &Edge) -> Result<(), Failure> {
+pub(super) async fn repeat_under_new_key(endpoint: &Endpoint) -> Result<(), Failure> {
     let session = Session::fresh()?;
     let other: Forge = serde_json::from_value(json!({ "key": "of-another" })).unwrap_or_default();
-    edge.send_post(&edge.forger.post_in(session, ping(), &other)?).await?;
-    let reply = edge.send_post(&edge.forger.post_in(session, ping(), &Forge::default())?).await?;
+    endpoint.send_post(&endpoint.forger.post_in(session, ping(), &other)?).await?;
+    let reply = endpoint.send_post(&endpoint.forger.post_in(session, ping(), &Forge::default())?).await?;
     if reply.is_answer() { Ok(()) } else { Err(Failure::came(reply.describe())) }
 }
 
 /// A request that comes twice, byte by byte, gets the same answer or none: another one under the same key and vector would
 /// give both away.
-pub(super) async fn replay(edge: &Edge) -> Result<(), Failure> {
+pub(super) async fn replay(endpoint: &Endpoint) -> Result<(), Failure> {
     let init = Object::from_iter([("action".to_owned(), "INIT".into())]);
-    let message = edge.complete(init, &fresh_flow_token());
-    let post = edge.forger.post(message.into(), &Forge::default())?;
-    let (first, second) = (edge.send_post(&post).await?, edge.send_post(&post).await?);
+    let message = endpoint.complete(init, &fresh_flow_token());
+    let post = endpoint.forger.post(message.into(), &Forge::default())?;
+    let (first, second) = (endpoint.send_post(&post).await?, endpoint.send_post(&post).await?);
     match (&first.opened, &second.opened) {
         (Opened::Object(_), Opened::Object(_)) if first.body != second.body => {
             Err(Failure::came("two different answers, sealed under one key and vector"))
@@ -88,9 +89,9 @@ pub(super) async fn replay(edge: &Edge) -> Result<(), Failure> {
 }
 
 /// An endpoint may break the connection off rather than read on.
-pub(super) async fn oversized_message(edge: &Edge, with: &Value) -> Result<(), Failure> {
+pub(super) async fn oversized_message(endpoint: &Endpoint, with: &Value) -> Result<(), Failure> {
     let forge: Forge = serde_json::from_value(json!({ "filler": with["bytes"] })).unwrap_or_default();
-    match edge.wire.send(&edge.forger.post(ping(), &forge)?).await {
+    match endpoint.wire.send(&endpoint.forger.post(ping(), &forge)?).await {
         Ok(reply) if (400..500).contains(&reply.status) => Ok(()),
         Ok(reply) => Err(Failure::came(reply.describe())),
         Err(Error::Broken(_)) => Ok(()),
@@ -99,15 +100,15 @@ pub(super) async fn oversized_message(edge: &Edge, with: &Value) -> Result<(), F
 }
 
 /// Pings one after another, or all at once, and the time of nine in ten of them.
-pub(super) async fn latency(edge: &Edge, with: &Value) -> Result<(), Failure> {
+pub(super) async fn latency(endpoint: &Endpoint, with: &Value) -> Result<(), Failure> {
     let pings = with["pings"].as_u64().unwrap_or(1);
     let limit = Duration::from_millis(with["p90_ms"].as_u64().unwrap_or_default());
     let replies: Vec<_> = if with["together"] == true {
-        join_all((0..pings).map(|_| timed_ping(edge))).await
+        join_all((0..pings).map(|_| timed_ping(endpoint))).await
     } else {
         let mut replies = Vec::new();
         for _ in 0..pings {
-            replies.push(timed_ping(edge).await);
+            replies.push(timed_ping(endpoint).await);
         }
         replies
     };
@@ -117,17 +118,17 @@ pub(super) async fn latency(edge: &Edge, with: &Value) -> Result<(), Failure> {
     if p90 <= limit { Ok(()) } else { Err(Failure::came(format!("nine in ten of {pings} took up to {p90:.1?}"))) }
 }
 
-async fn timed_ping(edge: &Edge) -> Result<Duration, Failure> {
-    let post = edge.forger.post(ping(), &Forge::default())?;
+async fn timed_ping(endpoint: &Endpoint) -> Result<Duration, Failure> {
+    let post = endpoint.forger.post(ping(), &Forge::default())?;
     // Several at once wait for each other, wherever that is.
     let started = Instant::now();
-    let reply = edge.send_post(&post).await?;
+    let reply = endpoint.send_post(&post).await?;
     if reply.is_answer() { Ok(started.elapsed()) } else { Err(Failure::came(reply.describe())) }
 }
 
 /// Every 427 so far, from whatever case or step.
-pub(super) fn sealed_427(edge: &Edge) -> Result<Outcome, Failure> {
-    let record = edge.record.borrow();
+pub(super) fn sealed_427(endpoint: &Endpoint) -> Result<Outcome, Failure> {
+    let record = endpoint.record.borrow();
     match record.invalid_tokens.iter().find(|reply| !is_sealed_427(reply)) {
         Some(reply) => Err(Failure::came(reply.describe())),
         None if record.invalid_tokens.is_empty() => {
@@ -150,8 +151,8 @@ fn is_sealed_427(reply: &Reply) -> bool {
 const INSIDES: &[&str] = &["Traceback", "node_modules", "    at ", "\tat ", ".py\"", "panicked", "Exception", "<pre>"];
 
 /// Every refusal so far.
-pub(super) fn refusals_say_little(edge: &Edge) -> Result<(), Failure> {
-    let record = edge.record.borrow();
+pub(super) fn refusals_say_little(endpoint: &Endpoint) -> Result<(), Failure> {
+    let record = endpoint.record.borrow();
     let talks = |text: &&String| INSIDES.iter().any(|inside| text.contains(inside)) || text.chars().count() > 1000;
     match record.refusals.iter().find(talks) {
         None => Ok(()),
@@ -162,17 +163,17 @@ pub(super) fn refusals_say_little(edge: &Edge) -> Result<(), Failure> {
     }
 }
 
-pub(super) async fn still_there(edge: &Edge) -> Result<(), Failure> {
-    let reply = edge.send(ping(), &Forge::default()).await?;
+pub(super) async fn still_there(endpoint: &Endpoint) -> Result<(), Failure> {
+    let reply = endpoint.send(ping(), &Forge::default()).await?;
     if reply.is_answer() { Ok(()) } else { Err(Failure::came(reply.describe())) }
 }
 
 /// Form data in which a field of the flow's own is called `error`, among others, is no notification.
-pub(super) async fn form_with_error_field(edge: &Edge) -> Result<(), Failure> {
+pub(super) async fn form_with_error_field(endpoint: &Endpoint) -> Result<(), Failure> {
     let data = json!({ "error": "of the form's own", "name": "Ada" });
     let form =
         json!({ "version": "3.0", "action": "data_exchange", "screen": "ANY", "flow_token": "unused", "data": data });
-    let reply = edge.send(form, &Forge::default()).await?;
+    let reply = endpoint.send(form, &Forge::default()).await?;
     let acknowledged = |object: &Object| object.get("data").is_some_and(|data| data["acknowledged"] == true);
     if reply.object().is_some_and(acknowledged) { Err(Failure::came(reply.describe())) } else { Ok(()) }
 }

@@ -14,8 +14,8 @@ use http::header::CONTENT_TYPE;
 use reqwest::Url;
 use serde_json::Value;
 
-use super::forge::{Post, Session};
 use crate::client::{Error, Object, Received};
+use crate::conformance::forge::{Post, Session};
 use crate::status;
 
 /// Where the endpoint is.

@@ -16,9 +16,11 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
-use super::service::{CallError, Connection, DEADLINE, describe, fresh_request_id, name, to_v1, with_metadata, within};
-use super::{Failure, Outcome, Service};
+use super::service::{
+    CallError, Connection, DEADLINE, Service, describe, fresh_request_id, name, to_v1, with_metadata, within,
+};
 use crate::client::{self, Object, fresh_flow_token};
+use crate::conformance::outcome::{Failure, Outcome};
 
 const SERVICE: &str = "flow.v1.FlowService";
 

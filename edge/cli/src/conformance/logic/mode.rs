@@ -13,9 +13,9 @@ use tonic::{Code, Request, Response};
 use tonic_types::StatusExt as _;
 
 use super::checks::{milliseconds, object, refuse_quotes, still_serves};
-use super::service::{CallError, Connection, DEADLINE, fresh_request_id, name, with_metadata};
-use super::{Failure, Service};
+use super::service::{CallError, Connection, DEADLINE, Service, fresh_request_id, name, with_metadata};
 use crate::client::{complete, fresh_flow_token};
+use crate::conformance::outcome::Failure;
 use crate::script::expect::{Mismatch, Pattern};
 use crate::script::template::Variables;
 

@@ -1,4 +1,4 @@
-//! A connection to a FlowService of our own making, and the calls on it.
+//! The service that is asked: a connection of our own making, and the calls on it.
 //!
 //! tonic's own channel would keep a call's deadline for the service, make a broken connection anew and hide both. It
 //! refuses to know what a service should do.
@@ -24,11 +24,11 @@ use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tonic::body::Body;
-use tonic::codegen::Service;
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
 use crate::client::{Answer, Object};
+use crate::conformance::outcome::Failure;
 use crate::http::{self as http_client, chain};
 
 /// What the edge gives logic by default, and longer than any answer should take.
@@ -41,6 +41,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(in crate::conformance) enum Target {
     Tcp { host: String, port: u16, origin: Uri },
     Unix { path: PathBuf },
+}
+
+/// The service that is asked.
+#[derive(Debug)]
+pub(in crate::conformance) struct Service {
+    pub(in crate::conformance) target: Target,
+    /// The endpoint that requests name.
+    pub(in crate::conformance) endpoint: String,
 }
 
 /// Why a call has no answer.
@@ -94,6 +102,13 @@ impl Target {
                 Connection::over(stream, Uri::from_static("http://localhost")).await
             }
         }
+    }
+}
+
+impl Service {
+    /// Each case has a connection of its own, so that one that it breaks is no other's.
+    pub(super) async fn connect(&self) -> Result<Connection, CallError> {
+        self.target.connect().await
     }
 }
 
@@ -176,7 +191,7 @@ impl Connection {
     }
 }
 
-impl Service<http::Request<Body>> for Connection {
+impl tonic::codegen::Service<http::Request<Body>> for Connection {
     type Response = http::Response<Incoming>;
     type Error = hyper::Error;
     type Future = Pin<Box<dyn Future<Output = hyper::Result<http::Response<Incoming>>> + Send>>;
@@ -197,6 +212,12 @@ impl From<Status> for CallError {
             Some(source) => Self::Broken(chain(source)),
             None => Self::Status(Box::new(status)),
         }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self::came(error.to_string())
     }
 }
 

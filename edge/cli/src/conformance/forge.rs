@@ -14,7 +14,7 @@ use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Failure;
+use super::outcome::Failure;
 
 /// A public key whose private half was thrown away.
 const KEY_OF_NOBODY: &str = "\
@@ -32,7 +32,7 @@ KQIDAQAB
 /// The ways in which a request is not what the client would send; none by default.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub(in super::super) struct Forge {
+pub(super) struct Forge {
     signature: Signature,
     key: Key,
     vector: Vector,

@@ -1,17 +1,46 @@
-//! A conversation of the user's own, played step by step among the cases.
+//! The cases, and the steps of a conversation of the user's own, one after another.
+//!
+//! It refuses to know how a case or a request is put.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::cases::Case;
+use super::outcome::{Failure, Outcome};
 use super::report::Entry;
-use super::{Failure, Outcome};
 use crate::client::{Answer, Object, fresh_flow_token};
 use crate::play::{Outcome as Judged, Played, judge};
 use crate::script::Script;
 use crate::script::template::Variables;
 
+/// No case takes so long, however slow the service.
+const CASE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Asks every case, in order.
+pub(super) async fn cases(cases: Vec<Case>, ask: impl AsyncFn(&Case) -> Result<Outcome, Failure>) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for case in cases {
+        let started = Instant::now();
+        let outcome = match tokio::time::timeout(CASE_LIMIT, ask(&case)).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(failure)) => Outcome::Failed(failure),
+            Err(_) => Outcome::Failed(Failure::came(format!("no end within {} s", CASE_LIMIT.as_secs()))),
+        };
+        entries.push(Entry {
+            topic: case.topic,
+            name: case.name,
+            should: case.should,
+            user: case.user,
+            mend: case.mend,
+            outcome,
+            time: started.elapsed(),
+        });
+    }
+    entries
+}
+
 /// Every step; those after the first that fails are skipped. `exchange` completes a request under the conversation's token
 /// and sends it.
-pub(super) async fn play(
+pub(super) async fn script(
     script: &Script,
     mend: &str,
     exchange: impl AsyncFn(Object, &str) -> Result<Answer, String>,

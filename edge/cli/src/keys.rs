@@ -81,11 +81,11 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
 fn generate(arguments: Generate) -> Result<(), Error> {
     let (private_file, public_file) = match (arguments.private, arguments.public) {
         (Some(private), Some(public)) => (private, public),
-        _ => {
-            files::create_folder(&arguments.out)?;
-            (arguments.out.join("private-key.pem"), arguments.out.join("public-key.pem"))
-        }
+        _ => (arguments.out.join("private-key.pem"), arguments.out.join("public-key.pem")),
     };
+    for folder in [&private_file, &public_file].into_iter().filter_map(|file| file.parent()) {
+        files::create_folder(folder)?;
+    }
     let passphrase = arguments.passphrase_file.as_deref().map(files::read_passphrase).transpose()?;
     let public_key = write_pair(&private_file, &public_file, passphrase.as_deref())?;
     let (private, public, fingerprint) = (private_file.display(), public_file.display(), public_key.fingerprint());

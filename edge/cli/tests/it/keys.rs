@@ -47,6 +47,17 @@ fn the_private_key_is_for_its_owner_alone() {
 }
 
 #[test]
+fn the_folders_of_a_pair_are_made_however_it_is_named() {
+    let folder = tempdir().unwrap();
+    let pair = ["--private", "private/new/key.pem", "--public", "public/key.pub"];
+    let generated = flowctl(folder.path(), &[&["keys", "generate"], &pair[..]].concat());
+    assert_eq!(generated.code, Some(0), "{generated:?}");
+    for file in ["private/new/key.pem", "public/key.pub"] {
+        assert!(folder.path().join(file).is_file(), "{file}");
+    }
+}
+
+#[test]
 fn show_agrees_on_either_half() {
     let folder = tempdir().unwrap();
     let generated = flowctl(folder.path(), &["keys", "generate", "--private", "a.pem", "--public", "b.pem"]);

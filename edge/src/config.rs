@@ -16,6 +16,7 @@ pub use self::model::{
 };
 pub use self::reader::{Errors, Mistake};
 pub use self::source::Source;
+pub use self::values::logic_url;
 
 /// JSON Schema of the file, for editors and for whoever generates it.
 pub const SCHEMA: &str = include_str!("config/schema.json");

@@ -21,10 +21,11 @@ use clap::{ArgGroup, Args};
 
 use self::cases::{Case, Suite};
 use self::edge::Endpoint;
-use self::logic::{Service, Target};
+use self::logic::Service;
 use self::outcome::Outcome;
 use self::report::{Entry, Report};
 use crate::endpoint::Access;
+use crate::logic::{Error as LogicError, Logic};
 use crate::script::{self as conversation, Script};
 use crate::{client, endpoint, files};
 
@@ -33,9 +34,8 @@ use crate::{client, endpoint, files};
 A case is passed, failed or skipped; a warning counts as passed. The exit code is 0 where every case is as expected.")]
 #[command(group(ArgGroup::new("target").required(true).args(["logic", "edge"])))]
 pub(crate) struct Arguments {
-    /// Where the FlowService listens: http://HOST:PORT or unix:///PATH.
-    #[arg(long, value_name = "URL", value_parser = Target::parse)]
-    logic: Option<Target>,
+    #[command(flatten)]
+    logic: Logic,
     #[command(flatten)]
     edge: endpoint::Edge,
     /// File with another secret that the endpoint should accept, as while secrets are rotated.
@@ -75,6 +75,8 @@ pub(crate) enum Error {
     Script(#[from] conversation::FileError),
     #[error(transparent)]
     Suite(#[from] cases::Error),
+    #[error(transparent)]
+    Logic(#[from] LogicError),
     #[error(transparent)]
     LogicNotReached(#[from] logic::NotReached),
     #[error("--edge needs --public-key and --app-secret-file: without them nothing can be sealed and signed")]
@@ -131,7 +133,7 @@ pub(crate) async fn ask_edge(access: Access, names: &[&str]) -> Result<Vec<Verdi
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let Arguments { logic, edge, endpoint, require_mode, script, known_failing, junit, json, .. } = arguments;
-    let subject = match (logic, edge.open()?) {
+    let subject = match (logic.open()?, edge.open()?) {
         (Some(target), _) => Subject::Logic(Box::new(Service { target, endpoint })),
         (None, Some(access)) => {
             let old_secret = arguments.old_app_secret_file.as_deref().map(files::read_app_secret).transpose()?;

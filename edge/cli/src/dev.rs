@@ -25,10 +25,13 @@ use rust_appointment::bookings::Memory;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 
 use self::state::State;
-use crate::client::{self, Client, Object, fresh_flow_token};
+use crate::client::{self, Answer, Client, Object, fresh_flow_token};
+use crate::http;
+use crate::logic::{self, Logic, Target, Unreachable};
 use crate::play::play;
 use crate::script::{self, Script};
 
@@ -41,12 +44,11 @@ const SERVICE: Service =
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Keys, app secret, certificate and configuration are made in .flow-dev where they are missing, and used again. The log \
+Without --logic the edge stands before a sample flow. Keys, app secret, certificate and configuration are made in .flow-dev where they are missing, and used again. The log \
 shows warnings; RUST_LOG changes that.")]
 pub(crate) struct Arguments {
-    /// Serve this FlowService in place of the sample flow: http://HOST:PORT or unix:///PATH.
-    #[arg(long, value_name = "URL", value_parser = logic_url)]
-    logic: Option<String>,
+    #[command(flatten)]
+    logic: Logic,
     /// Port of the edge, 0 for any free one [default: 8443, or a free one where that is taken]
     #[arg(long)]
     port: Option<u16>,
@@ -54,6 +56,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
+    #[error(transparent)]
+    Logic(#[from] logic::Error),
     #[error(transparent)]
     State(#[from] state::Error),
     #[error("cannot start: {0}")]
@@ -82,6 +86,8 @@ pub(crate) enum Error {
         "a ping does not get through to {logic}: {explanation}\nStart the FlowService first; it should listen there."
     )]
     Ping { logic: String, explanation: String },
+    #[error("a ping does not get through to {logic}: {source}")]
+    Unreachable { logic: String, source: Unreachable },
     #[error("cannot print: {0}")]
     Print(io::Error),
     #[error("a server broke down: {0}")]
@@ -89,6 +95,7 @@ pub(crate) enum Error {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+    let logic = arguments.logic.open()?;
     let state = State::open(Path::new(state::FOLDER))?;
     if !state.made.is_empty() {
         talk(&format!("made in {}: {}", state::FOLDER, state.made.join(", ")));
@@ -96,20 +103,27 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let runtime = tokio::runtime::Runtime::new().map_err(Error::Start)?;
     let _in_runtime = runtime.enter();
     let telemetry = flow_telemetry::start(SERVICE)?;
-    runtime.block_on(dev(&arguments, &state, &telemetry))
+    runtime.block_on(dev(logic.as_ref(), arguments.port, &state, &telemetry))
 }
 
-async fn dev(arguments: &Arguments, state: &State, telemetry: &Telemetry) -> Result<ExitCode, Error> {
+async fn dev(
+    logic: Option<&Target>,
+    port: Option<u16>,
+    state: &State,
+    telemetry: &Telemetry,
+) -> Result<ExitCode, Error> {
     let signals = Signals::listen().map_err(Error::Start)?;
-    let sample = match arguments.logic {
-        Some(_) => None,
-        None => Some(Sample::start().await?),
+    let (target, sample) = match logic {
+        Some(logic) => (logic.configured(), None),
+        None => {
+            let sample = Sample::start().await?;
+            (LogicTarget { url: sample.url.clone(), tls: None }, Some(sample))
+        }
     };
-    let logic = arguments.logic.as_ref().or(sample.as_ref().map(|sample| &sample.url)).map_or("", String::as_str);
-    let (server, path) = bind(state, arguments.port, logic, telemetry).await?;
+    let (server, path) = bind(state, port, &target, telemetry).await?;
     let url =
         Url::parse(&format!("https://{}{path}", reachable(server.address()))).map_err(|_| Error::Path { path })?;
-    talk(&format!("logic: {}", if sample.is_some() { "the sample flow, in this process" } else { logic }));
+    talk(&format!("logic: {}", if sample.is_some() { "the sample flow, in this process" } else { &target.url }));
     talk(&format!("edge:  {url}"));
     let client =
         Client::new(url.clone(), Some(state.certificates.clone()), state.public_key.clone(), state.app_secret.clone())?;
@@ -117,7 +131,7 @@ async fn dev(arguments: &Arguments, state: &State, telemetry: &Telemetry) -> Res
     let (stop_edge, edge_stops) = oneshot::channel::<()>();
     let edge = tokio::spawn(server.serve_until(async { drop(edge_stops.await) }));
     let ended = tokio::select! {
-        Err(error) = session(arguments, state, &client, &url) => Err(error),
+        Err(error) = session(logic, state, &client, &url) => Err(error),
         () = signals.stop() => Ok(()),
     };
     // The edge first: what it still answers needs the logic.
@@ -131,8 +145,8 @@ async fn dev(arguments: &Arguments, state: &State, telemetry: &Telemetry) -> Res
 }
 
 /// Plays, says that all is ready, and waits for ever; it returns only where something failed.
-async fn session(arguments: &Arguments, state: &State, client: &Client, url: &Url) -> Result<Infallible, Error> {
-    match &arguments.logic {
+async fn session(logic: Option<&Target>, state: &State, client: &Client, url: &Url) -> Result<Infallible, Error> {
+    match logic {
         Some(logic) => greet(client, logic).await?,
         None => play_sample(client).await?,
     }
@@ -163,16 +177,16 @@ async fn play_sample(client: &Client) -> Result<(), Error> {
 
 /// One ping and one INIT: whatever the logic is, it should answer the first. The second is only shown, since logic may well
 /// refuse a token that it never sent.
-async fn greet(client: &Client, logic: &str) -> Result<(), Error> {
+async fn greet(client: &Client, logic: &Target) -> Result<(), Error> {
     talk("");
     for (number, name, action) in [(1, "ping", "ping"), (2, "open the flow", "INIT")] {
         let request = client.complete(Object::from_iter([("action".to_owned(), action.into())]), &fresh_flow_token());
         let answer = match client.exchange(&request).await {
             Ok(answer) => answer,
-            Err(source) => return Err(Error::Exchange { logic: logic.to_owned(), source }),
+            Err(source) => return Err(Error::Exchange { logic: logic.url().to_owned(), source }),
         };
         if action == "ping" && answer.status != 200 {
-            return Err(Error::Ping { logic: logic.to_owned(), explanation: answer.explanation() });
+            return Err(why_no_ping(logic, &answer).await);
         }
         talk(&show::exchange(number, name, &request, Some(&answer)));
         if answer.status != 200 {
@@ -180,6 +194,16 @@ async fn greet(client: &Client, logic: &str) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The edge says to the client no more than that logic is not there; a connection of our own tells why.
+async fn why_no_ping(target: &Target, answer: &Answer) -> Error {
+    let logic = target.url().to_owned();
+    match timeout(http::TIMEOUT, target.connect()).await {
+        Ok(Err(Unreachable::Socket(error))) => Error::Ping { logic, explanation: error.to_string() },
+        Ok(Err(source)) => Error::Unreachable { logic, source },
+        Ok(Ok(_)) | Err(_) => Error::Ping { logic, explanation: answer.explanation() },
+    }
 }
 
 /// The sample flow, served over gRPC in this process, its bookings in memory.
@@ -207,7 +231,12 @@ impl Sample {
 }
 
 /// Binds the edge and gives the path of its endpoint. Where nobody asked for a certain port, a taken one is no obstacle.
-async fn bind(state: &State, port: Option<u16>, logic: &str, telemetry: &Telemetry) -> Result<(Server, String), Error> {
+async fn bind(
+    state: &State,
+    port: Option<u16>,
+    logic: &LogicTarget,
+    telemetry: &Telemetry,
+) -> Result<(Server, String), Error> {
     let (config, path) = config(state, port, logic)?;
     match Server::bind(config, telemetry).await {
         Ok(server) => Ok((server, path)),
@@ -226,7 +255,7 @@ async fn bind(state: &State, port: Option<u16>, logic: &str, telemetry: &Telemet
 }
 
 /// The configuration in the folder, with this start's port and logic in place of its own.
-fn config(state: &State, port: Option<u16>, logic: &str) -> Result<(Config, String), Error> {
+fn config(state: &State, port: Option<u16>, logic: &LogicTarget) -> Result<(Config, String), Error> {
     let mut config = state.config()?;
     if config.listen.tls.is_none() {
         return Err(Error::NoTls { file: state.config_file() });
@@ -236,7 +265,7 @@ fn config(state: &State, port: Option<u16>, logic: &str) -> Result<(Config, Stri
     }
     // A configuration has at least one endpoint; further ones are the user's own.
     let path = config.endpoints.first_mut().map_or_else(String::new, |endpoint| {
-        endpoint.logic.target = LogicTarget { url: logic.to_owned(), tls: None };
+        endpoint.logic.target = logic.clone();
         endpoint.path.clone()
     });
     Ok((config, path))
@@ -250,11 +279,6 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         IpAddr::V4(_) | IpAddr::V6(_) => {}
     }
     address
-}
-
-fn logic_url(text: &str) -> Result<String, &'static str> {
-    let good = ["http://", "unix:///"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
-    if good { Ok(text.to_owned()) } else { Err("should be http://HOST:PORT or unix:///PATH/TO/SOCKET") }
 }
 
 /// Says something to the person at the terminal. Whoever closes that stops nothing.

@@ -13,6 +13,7 @@ mod files;
 mod graph;
 mod http;
 mod keys;
+mod logic;
 mod play;
 mod script;
 mod simulate;

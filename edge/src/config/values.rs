@@ -31,18 +31,32 @@ pub(super) fn url_path(text: &str) -> Result<String, String> {
     }
 }
 
-pub(super) fn logic_url(text: &str) -> Result<String, String> {
+/// Reads where a FlowService listens, as `logic.url` says it: `http://HOST:PORT`, `https://HOST:PORT` or
+/// `unix:///PATH/TO/SOCKET`. Without a port it is that of the scheme.
+///
+/// # Errors
+///
+/// What would be right, where the text is none of these.
+pub fn logic_url(text: &str) -> Result<String, String> {
     let good = match Uri::from_str(text) {
         Ok(uri) if matches!(uri.scheme_str(), Some("http" | "https")) => {
-            uri.host().is_some() && matches!(uri.path(), "" | "/")
+            has_host_and_port_alone(&uri) && matches!(uri.path(), "" | "/") && uri.query().is_none()
         }
-        _ => text.strip_prefix("unix://").is_some_and(|path| path.starts_with('/')),
+        _ => text.strip_prefix("unix://").is_some_and(|path| path.starts_with('/') && path.len() > 1),
     };
     if good {
         Ok(text.to_owned())
     } else {
         Err("should be http://HOST:PORT, https://HOST:PORT or unix:///PATH/TO/SOCKET".to_owned())
     }
+}
+
+/// `Uri` takes any text for a port, and gives none where it is no number.
+fn has_host_and_port_alone(uri: &Uri) -> bool {
+    let host = uri.host().filter(|host| !host.is_empty());
+    let port = uri.authority().zip(host).and_then(|(authority, host)| authority.as_str().strip_prefix(host));
+    let is_port = |port: &str| port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    port.is_some_and(|port| port.is_empty() || is_port(port))
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -90,4 +104,23 @@ pub(super) fn header_size(text: &str) -> Result<usize, String> {
 pub(super) fn streams(text: &str) -> Result<u32, String> {
     let allowed = text.parse().ok().filter(|count| (1..=100_000).contains(count));
     allowed.ok_or("should be a whole number from 1 to 100000".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logic_listens_at_a_host_and_a_port_or_at_a_unix_socket() {
+        for url in ["http://logic:50051", "https://logic/", "http://[::1]:50051", "unix:///run/logic.sock"] {
+            assert_eq!(logic_url(url).unwrap(), url);
+        }
+        let without_place =
+            ["", "logic:50051", "http://", "http://:50051", "unix://", "unix:///", "unix://run/logic.sock"];
+        let with_bad_port = ["http://logic:", "http://logic:port", "http://logic:65536"];
+        let with_more = ["http://me@logic:50051", "http://logic:50051/flows", "http://logic:50051/?a=b"];
+        for url in without_place.iter().chain(&with_bad_port).chain(&with_more).chain(&["ftp://logic:50051"]) {
+            assert!(logic_url(url).is_err(), "{url}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ mod service;
 
 use serde_json::Value;
 
-pub(super) use self::service::{Service, Target};
+pub(super) use self::service::Service;
 use super::cases::{self, CANARY, Case, Question, Suite};
 use super::outcome::{Failure, Outcome};
 use super::play;

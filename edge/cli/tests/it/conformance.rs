@@ -16,6 +16,7 @@ use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 
 use self::service::{Mutation, Running};
+use crate::front;
 use crate::process::{Finished, flowctl};
 
 /// Which cases failed and which were skipped.
@@ -172,6 +173,69 @@ fn junit_holds_every_case_and_escapes_what_a_service_says() {
     assert_eq!(xml.matches("<testcase ").count(), total);
     assert!(xml.contains("classname=\"service\" name=\"health\""), "{xml}");
     assert!(xml.contains("for the service &quot;&quot;"), "{xml}");
+}
+
+/// Asks a few cases, which send much, little and all at once.
+fn ask_some(folder: &TempDir, url: &str, more: &[&str]) -> Finished {
+    let cases = ["ping", "reflection", "concurrent-calls", "large-data", "data-not-quoted"];
+    let only: Vec<_> = cases.iter().flat_map(|case| ["--only", case]).collect();
+    flowctl(folder.path(), &[&["conformance", "--logic", url], &only[..], more].concat())
+}
+
+#[test]
+fn a_service_is_asked_over_https_by_the_authority_that_is_given() {
+    let folder = tempdir().unwrap();
+    let service = Running::start(Mutation::None);
+    let url = front::https(folder.path(), service.address(), &["h2"]);
+    let ran = ask_some(&folder, &url, &["--logic-ca", "ca.pem"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.ends_with("\n5 passed, 0 failed, 0 skipped\n"), "{}", ran.stdout);
+
+    let untrusted = ask_some(&folder, &url, &[]);
+    assert_eq!(untrusted.code, Some(1), "{untrusted:?}");
+    assert!(untrusted.stderr.contains("UnknownIssuer; --logic-ca FILE names"), "{}", untrusted.stderr);
+}
+
+#[test]
+fn a_service_is_asked_over_a_unix_socket() {
+    let folder = tempdir().unwrap();
+    let service = Running::start(Mutation::None);
+    let url = front::unix(folder.path(), service.address());
+    let ran = ask_some(&folder, &url, &[]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.ends_with("\n5 passed, 0 failed, 0 skipped\n"), "{}", ran.stdout);
+}
+
+/// The edge does not speak gRPC to such a service, so it must not pass here.
+#[test]
+fn a_service_whose_tls_does_not_agree_to_http2_is_said_so() {
+    let folder = tempdir().unwrap();
+    let service = Running::start(Mutation::None);
+    let url = front::https(folder.path(), service.address(), &[]);
+    let ran = flowctl(folder.path(), &["conformance", "--logic", &url, "--logic-ca", "ca.pem"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("does not agree to HTTP/2"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_does_not_go_with_logic_is_refused_before_anything_is_asked() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("none.pem"), "no certificate").unwrap();
+    let run = |logic: &str, ca: &str| flowctl(folder.path(), &["conformance", "--logic", logic, "--logic-ca", ca]);
+    for (logic, ca, code, says) in [
+        ("http://127.0.0.1:1", "none.pem", 1, "--logic-ca is for https"),
+        ("unix:///nowhere.sock", "none.pem", 1, "--logic-ca is for https"),
+        ("https://127.0.0.1:1", "none.pem", 1, "none.pem: there is no certificate in it"),
+        ("https://127.0.0.1:1", "gone.pem", 1, "gone.pem: cannot be read"),
+        ("https://127.0.0.1:1/flows", "none.pem", 2, "https://HOST:PORT or unix:///PATH/TO/SOCKET"),
+    ] {
+        let ran = run(logic, ca);
+        assert_eq!(ran.code, Some(code), "{logic}: {ran:?}");
+        assert!(ran.stderr.contains(says), "{logic}: {}", ran.stderr);
+    }
+    let alone = flowctl(folder.path(), &["conformance", "--edge", "https://127.0.0.1:1/", "--logic-ca", "none.pem"]);
+    assert_eq!(alone.code, Some(1), "{alone:?}");
+    assert!(alone.stderr.contains("--logic-ca is for https"), "{}", alone.stderr);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -11,7 +11,9 @@ use flow_edge::config::Config;
 use flow_logic_sdk::{DataExchange, Error, FlowLogic, Reply};
 use serde_json::json;
 use tempfile::tempdir;
+use tokio::runtime::Runtime;
 
+use crate::front;
 use crate::process::{Finished, Process, flowctl};
 
 /// Starts in this folder on a free port, waits until all is ready, and stops.
@@ -158,20 +160,55 @@ impl FlowLogic for Other {
     }
 }
 
-#[test]
-fn logic_of_ones_own_takes_the_place_of_the_sample() {
-    let folder = tempdir().unwrap();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let logic = format!("http://{}", listener.local_addr().unwrap());
-    runtime.spawn(flow_logic_sdk::serve_until(Other, listener, std::future::pending()));
+impl Other {
+    /// Serves until the runtime is dropped.
+    fn serve() -> (Runtime, SocketAddr) {
+        let runtime = Runtime::new().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(flow_logic_sdk::serve_until(Self, listener, std::future::pending()));
+        (runtime, address)
+    }
+}
 
-    let mut dev = Process::start(folder.path(), &["dev", "--port", "0", "--logic", &logic]);
+/// Starts with this logic, and sees that its answers come through.
+fn play_with(folder: &Path, logic: &[&str]) {
+    let mut dev = Process::start(folder, &[&["dev", "--port", "0"], logic].concat());
     dev.stdout.wait_for("ready: ");
     let dev = dev.terminate();
     assert_eq!(dev.code, Some(0), "{dev:?}");
     assert!(dev.stderr.contains("< SOMEWHERE_ELSE"), "{}", dev.stderr);
     assert!(dev.stderr.contains("hello"), "{}", dev.stderr);
+}
+
+#[test]
+fn logic_of_ones_own_takes_the_place_of_the_sample() {
+    let folder = tempdir().unwrap();
+    let (_runtime, address) = Other::serve();
+    play_with(folder.path(), &["--logic", &format!("http://{address}")]);
+}
+
+#[test]
+fn logic_over_https_is_known_by_the_authority_that_is_given() {
+    let folder = tempdir().unwrap();
+    let (_runtime, address) = Other::serve();
+    let logic = front::https(folder.path(), address, &["h2"]);
+    play_with(folder.path(), &["--logic", &logic, "--logic-ca", "ca.pem"]);
+
+    let untrusted = flowctl(folder.path(), &["dev", "--port", "0", "--logic", &logic]);
+    assert_eq!(untrusted.code, Some(1), "{untrusted:?}");
+    let said =
+        format!("a ping does not get through to {logic}: invalid peer certificate: UnknownIssuer; --logic-ca FILE");
+    assert!(untrusted.stderr.contains(&said), "{}", untrusted.stderr);
+    assert!(!untrusted.stderr.contains("Start the FlowService first"), "{}", untrusted.stderr);
+    assert_eq!(untrusted.stdout, "");
+}
+
+#[test]
+fn logic_may_listen_on_a_unix_socket() {
+    let folder = tempdir().unwrap();
+    let (_runtime, address) = Other::serve();
+    play_with(folder.path(), &["--logic", &front::unix(folder.path(), address)]);
 }
 
 #[test]

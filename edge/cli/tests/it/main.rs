@@ -6,6 +6,7 @@ mod conformance;
 mod dev;
 mod doctor;
 mod endpoint;
+mod front;
 mod graph;
 mod graph_api;
 mod keys;

@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -17,31 +16,21 @@ use flow_telemetry::grpc_status;
 use flow_wire::message;
 use http::Uri;
 use hyper::body::Incoming;
-use hyper::client::conn::http2::{self, SendRequest};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use reqwest::Url;
+use hyper::client::conn::http2::SendRequest;
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpStream, UnixStream};
 use tonic::body::Body;
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
 use crate::client::{Answer, Object};
 use crate::conformance::outcome::Failure;
-use crate::http::{self as http_client, chain};
+use crate::http::chain;
+use crate::logic::Target;
 
 /// What the edge gives logic by default, and longer than any answer should take.
 pub(super) const DEADLINE: Duration = Duration::from_secs(8);
 /// When an answer will not come any more.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Where the service listens.
-#[derive(Debug, Clone)]
-pub(in crate::conformance) enum Target {
-    Tcp { host: String, port: u16, origin: Uri },
-    Unix { path: PathBuf },
-}
 
 /// The service that is asked.
 #[derive(Debug)]
@@ -70,59 +59,18 @@ pub(super) struct Connection {
     origin: Uri,
 }
 
-impl Target {
-    /// Reads the URL of a service on a command line.
-    pub(in crate::conformance) fn parse(text: &str) -> Result<Self, &'static str> {
-        const RIGHT: &str = "should be where the service listens, http://HOST:PORT or unix:///PATH";
-        if let Some(path) = text.strip_prefix("unix://").filter(|path| path.starts_with('/')) {
-            return Ok(Self::Unix { path: path.into() });
-        }
-        let url = Url::parse(text).ok().filter(|url| url.scheme() == "http" && url.path() == "/").ok_or(RIGHT)?;
-        let host = http_client::host(&url).ok_or(RIGHT)?.to_owned();
-        let port = url.port_or_known_default().ok_or(RIGHT)?;
-        let origin = format!("http://{}", url.authority()).parse().map_err(|_| RIGHT)?;
-        Ok(Self::Tcp { host, port, origin })
-    }
-
-    pub(super) async fn connect(&self) -> Result<Connection, CallError> {
-        tokio::time::timeout(PATIENCE, self.connect_whenever()).await.unwrap_or(Err(CallError::NoAnswer))
-    }
-
-    async fn connect_whenever(&self) -> Result<Connection, CallError> {
-        let not_connected = |error: std::io::Error| CallError::NotConnected(chain(&error));
-        match self {
-            Self::Tcp { host, port, origin } => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(not_connected)?;
-                // Answers to a question; none should wait for another.
-                let _ = stream.set_nodelay(true);
-                Connection::over(stream, origin.clone()).await
-            }
-            Self::Unix { path } => {
-                let stream = UnixStream::connect(path).await.map_err(not_connected)?;
-                Connection::over(stream, Uri::from_static("http://localhost")).await
-            }
-        }
-    }
-}
-
 impl Service {
     /// Each case has a connection of its own, so that one that it breaks is no other's.
     pub(super) async fn connect(&self) -> Result<Connection, CallError> {
-        self.target.connect().await
+        match tokio::time::timeout(PATIENCE, self.target.connect()).await {
+            Ok(Ok(sender)) => Ok(Connection { sender, origin: self.target.origin().clone() }),
+            Ok(Err(error)) => Err(CallError::NotConnected(error.to_string())),
+            Err(_) => Err(CallError::NoAnswer),
+        }
     }
 }
 
 impl Connection {
-    async fn over<S>(stream: S, origin: Uri) -> Result<Self, CallError>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let handshake = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
-        let (sender, connection) = handshake.map_err(|error| CallError::NotConnected(chain(&error)))?;
-        tokio::spawn(connection);
-        Ok(Self { sender, origin })
-    }
-
     /// For services other than FlowService.
     pub(super) fn origin(&self) -> Uri {
         self.origin.clone()

@@ -3,6 +3,7 @@
 //! `Mode::answer` is what `proto/CONFORMANCE.md` asks of every language.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -33,7 +34,7 @@ pub(super) use super::mutants::Mutation;
 
 /// A service that runs until it is dropped.
 pub(super) struct Running {
-    url: String,
+    address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -53,12 +54,15 @@ impl Running {
                 }
             });
         });
-        let url = format!("http://{}", address.recv().unwrap());
-        Self { url, stop: Some(stop), thread: Some(thread) }
+        Self { address: address.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(super) fn url(&self) -> String {
-        self.url.clone()
+        format!("http://{}", self.address)
     }
 }
 

@@ -44,8 +44,8 @@ const SERVICE: Service =
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without --logic the edge stands before a sample flow. Keys, app secret, certificate and configuration are made in .flow-dev where they are missing, and used again. The log \
-shows warnings; RUST_LOG changes that.")]
+Without --logic the edge stands before a sample flow. Keys, app secret, certificate and configuration are made in .flow-dev \
+where they are missing, and used again. The log shows warnings; RUST_LOG changes that.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     logic: Logic,

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use flow_edge::line::convert;
+use flow_edge::line::{convert, status_of_logic};
 use flow_proto::v1;
 use flow_proto::v1::flow_service_client::FlowServiceClient;
 use flow_telemetry::grpc_status;
@@ -106,7 +106,9 @@ impl Connection {
         let started = Instant::now();
         let response = match self.send(endpoint, message, &request_id).await {
             Ok(response) => response,
-            Err(CallError::Status(status)) => return Ok(answer(http_status(&status), None, started, &request_id)),
+            Err(CallError::Status(status)) => {
+                return Ok(answer(status_of_logic(status.code()).as_u16(), None, started, &request_id));
+            }
             Err(error) => return Err(error),
         };
         let Some(response) = response else { return Ok(answer(500, None, started, &request_id)) };
@@ -220,15 +222,6 @@ pub(super) fn to_v1(message: &Object, endpoint: &str) -> Option<v1::HandleDataEx
 fn decode(message: &Object) -> Result<message::Request, CallError> {
     message::Request::decode(Value::Object(message.clone()).to_string().as_bytes())
         .map_err(|error| CallError::Broken(format!("the request was not sent: {error}")))
-}
-
-/// The HTTP status that the edge makes of a gRPC status.
-fn http_status(status: &Status) -> u16 {
-    match status.code() {
-        Code::DeadlineExceeded => 504,
-        Code::Unavailable | Code::ResourceExhausted => 503,
-        _ => 500,
-    }
 }
 
 fn answer(status: u16, body: Option<Object>, started: Instant, request_id: &str) -> Answer {

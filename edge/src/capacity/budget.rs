@@ -79,7 +79,8 @@ impl Budget {
 
     /// A share of so much; `None` where all is held by requests that do not give way.
     pub(crate) fn share(self: &Arc<Self>, amount: usize) -> Option<Arc<Share>> {
-        self.take(amount, self.limit(), None).then(|| Arc::new(Share { budget: Arc::clone(self), held: amount.into() }))
+        (amount <= self.limit() && self.take(amount, self.limit(), None))
+            .then(|| Arc::new(Share { budget: Arc::clone(self), held: amount.into() }))
     }
 
     fn limit(&self) -> usize {
@@ -96,7 +97,7 @@ impl Budget {
                 return true;
             }
             self.give_back(amount);
-            if amount > limit || !self.make_room(asks) {
+            if !self.make_room(asks) {
                 return false;
             }
         }
@@ -143,7 +144,8 @@ impl Share {
             return true;
         }
         let more = amount - held;
-        let fits = self.budget.take(more, limit, asks);
+        // Nobody gives way for what could never fit.
+        let fits = amount <= limit && self.budget.take(more, limit, asks);
         if fits {
             self.held.fetch_add(more, Ordering::Relaxed);
         }
@@ -184,7 +186,8 @@ impl Receiving {
         let grown = if len > capacity { len.max((2 * capacity).min(expected)) } else { capacity };
         let limit = self.body.share.budget.limit();
         let limit = if grown > SMALL { limit / PART_OF_LARGE.1 * PART_OF_LARGE.0 } else { limit };
-        if !self.body.share.resize_within(REQUEST + grown, limit, Some(self.rank)) {
+        let rank = (Reverse(class(grown)), self.rank.1);
+        if !self.body.share.resize_within(REQUEST + grown, limit, Some(rank)) {
             return Err(GaveWay);
         }
         match &mut *locked(&self.body.bytes) {
@@ -197,7 +200,7 @@ impl Receiving {
                 return Err(GaveWay);
             }
         }
-        self.rank(class(grown));
+        self.move_to(rank);
         Ok(())
     }
 
@@ -212,8 +215,7 @@ impl Receiving {
         locked(&self.body.bytes).take().map(Bytes::from).ok_or(GaveWay)
     }
 
-    fn rank(&mut self, class: u32) {
-        let rank = (Reverse(class), self.rank.1);
+    fn move_to(&mut self, rank: Rank) {
         if rank == self.rank {
             return;
         }

@@ -248,7 +248,7 @@ mod tests {
         let most = std::cell::Cell::new(0);
         let resize = |size| size <= 100 && most.replace(size) < size;
         messages.push(Bytes::from_static(&[0, 0, 0x40, 0, 0, 1, 2, 3]), resize).unwrap();
-        assert_eq!(messages.part.capacity(), 8);
+        assert!(messages.part.capacity() <= 16, "{}", messages.part.capacity());
         let more = messages.push(Bytes::from(vec![0; 100]), resize);
         assert!(matches!(more, Err(Failed::NoMemory)));
     }

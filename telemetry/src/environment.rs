@@ -5,7 +5,7 @@
 
 use std::env;
 
-use crate::TelemetryError;
+use crate::error::TelemetryError;
 
 /// What may be exported.
 #[derive(Debug, Clone, Copy)]

@@ -9,7 +9,10 @@
 //! It refuses to know what is logged or measured.
 
 mod environment;
+mod error;
 mod soft;
+
+pub use self::error::TelemetryError;
 
 use std::fmt;
 use std::io::{BufWriter, IsTerminal as _, stderr};
@@ -17,7 +20,7 @@ use std::panic;
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider as _;
-use opentelemetry_otlp::{ExporterBuildError, MetricExporter, SpanExporter};
+use opentelemetry_otlp::{MetricExporter, SpanExporter};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
@@ -56,24 +59,6 @@ pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
     tracer: Option<SdkTracer>,
     _logs: WorkerGuard,
-}
-
-/// Why telemetry cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
-    /// A variable says what cannot be.
-    #[error("{variable} is `{value}`; it should be {right}")]
-    Variable {
-        /// Its name.
-        variable: &'static str,
-        /// What it says.
-        value: String,
-        /// What would be right.
-        right: &'static str,
-    },
-    /// The variables do not make an exporter.
-    #[error("OTLP cannot be exported as the OTEL_EXPORTER_OTLP_ variables say: {0}")]
-    Exporter(#[from] ExporterBuildError),
 }
 
 /// Starts logs, and traces where a variable names a collector. Wants to be called once, where tokio runs.

@@ -2,7 +2,7 @@
 //!
 //! It refuses to know users: what a user should read is a [`Reply`](crate::Reply), never an error.
 
-use crate::FormError;
+use crate::form::FormError;
 use std::fmt;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};

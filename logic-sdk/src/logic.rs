@@ -1,6 +1,8 @@
 //! The trait that a business implements.
 
-use crate::{DataExchange, Error, ErrorNotification, Ping, Reply};
+use crate::error::Error;
+use crate::reply::Reply;
+use crate::request::{DataExchange, ErrorNotification, Ping};
 use std::sync::Arc;
 
 /// The screens and decisions of a flow. Write its methods as `async fn`; only [`data_exchange`](Self::data_exchange) must be

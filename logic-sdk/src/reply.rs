@@ -2,7 +2,7 @@
 //!
 //! It knows the shape of an answer and what the edge would refuse in one; it refuses to know the screens of any flow.
 
-use crate::Error;
+use crate::error::Error;
 use flow_proto::{json, v1, v1::handle_data_exchange_response::Outcome};
 use prost_types::Struct;
 use serde::Serialize;

@@ -3,7 +3,8 @@
 //! It refuses to know how a request travelled: encryption stays in the edge, protobuf in this module's conversions. No
 //! `Debug` here prints a token or what the user typed.
 
-use crate::{Error, FormError, form};
+use crate::error::Error;
+use crate::form::{self, FormError};
 use flow_proto::{json, v1};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,7 +18,7 @@ pub enum Action {
     Init,
     /// `data_exchange`: a screen was submitted, or a component with a `data_exchange` action was used.
     DataExchange,
-    /// `BACK`: the user went back to a screen that has `refresh_on_back`.
+    /// `BACK`: the user went back from a screen that has `refresh_on_back`.
     Back,
 }
 

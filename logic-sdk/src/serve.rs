@@ -3,7 +3,8 @@
 //!
 //! It refuses to know TLS: flow-edge and its logic share a private network, or a service mesh encrypts between them.
 
-use crate::{FlowLogic, service};
+use crate::logic::FlowLogic;
+use crate::service::service;
 use flow_proto::v1::flow_service_server;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -203,7 +204,9 @@ enum Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DataExchange, Error, Ping, Reply};
+    use crate::error::Error;
+    use crate::reply::Reply;
+    use crate::request::{DataExchange, Ping};
     use flow_proto::v1::{Action, HandleDataExchangeRequest, PingRequest, flow_service_client::FlowServiceClient};
     use hyper_util::rt::TokioIo;
     use std::sync::Arc;

@@ -2,8 +2,10 @@
 //! end no more than its call.
 
 use crate::conformance::Mode;
+use crate::error::Error;
+use crate::logic::FlowLogic;
+use crate::request::DataExchange;
 use crate::trace::{ended, span};
-use crate::{DataExchange, Error, FlowLogic};
 use flow_proto::v1::flow_service_server::{FlowService, FlowServiceServer};
 use flow_proto::v1::{self, HandleDataExchangeRequest, HandleDataExchangeResponse};
 use futures_util::FutureExt;

@@ -2,7 +2,9 @@
 //!
 //! Every message passes through its protobuf encoding both ways, so a test sees what the edge would.
 
-use crate::{Error, FlowLogic, service};
+use crate::error::Error;
+use crate::logic::FlowLogic;
+use crate::service;
 use flow_proto::{json, v1, v1::handle_data_exchange_response::Outcome};
 use prost::Message;
 use serde::Serialize;

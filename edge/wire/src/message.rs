@@ -84,7 +84,7 @@ pub struct DataExchange {
 pub enum Action {
     /// `INIT`: the flow was opened.
     Init,
-    /// `BACK`: the user went back to a screen that wants to be refreshed.
+    /// `BACK`: the user went back from a screen that has `refresh_on_back`.
     Back,
     /// `data_exchange`: a screen was submitted.
     DataExchange,

@@ -145,7 +145,7 @@ pub enum Action {
     Init = 1,
     /// data_exchange: a screen was submitted, or a component with a data_exchange action was used.
     DataExchange = 2,
-    /// BACK: the user went back to a screen that has refresh_on_back.
+    /// BACK: the user went back from a screen that has refresh_on_back.
     Back = 3,
     /// navigate: seen on error notifications only.
     Navigate = 4,

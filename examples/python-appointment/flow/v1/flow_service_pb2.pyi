@@ -37,7 +37,7 @@ class _ActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Action.ValueTy
     ACTION_DATA_EXCHANGE: _Action.ValueType  # 2
     """data_exchange: a screen was submitted, or a component with a data_exchange action was used."""
     ACTION_BACK: _Action.ValueType  # 3
-    """BACK: the user went back to a screen that has refresh_on_back."""
+    """BACK: the user went back from a screen that has refresh_on_back."""
     ACTION_NAVIGATE: _Action.ValueType  # 4
     """navigate: seen on error notifications only."""
 
@@ -51,7 +51,7 @@ ACTION_INIT: Action.ValueType  # 1
 ACTION_DATA_EXCHANGE: Action.ValueType  # 2
 """data_exchange: a screen was submitted, or a component with a data_exchange action was used."""
 ACTION_BACK: Action.ValueType  # 3
-"""BACK: the user went back to a screen that has refresh_on_back."""
+"""BACK: the user went back from a screen that has refresh_on_back."""
 ACTION_NAVIGATE: Action.ValueType  # 4
 """navigate: seen on error notifications only."""
 Global___Action: _TypeAlias = Action  # noqa: Y015

@@ -39,7 +39,7 @@ const (
 	Action_ACTION_INIT Action = 1
 	// data_exchange: a screen was submitted, or a component with a data_exchange action was used.
 	Action_ACTION_DATA_EXCHANGE Action = 2
-	// BACK: the user went back to a screen that has refresh_on_back.
+	// BACK: the user went back from a screen that has refresh_on_back.
 	Action_ACTION_BACK Action = 3
 	// navigate: seen on error notifications only.
 	Action_ACTION_NAVIGATE Action = 4

@@ -38,7 +38,7 @@ export const Action = {
   ACTION_INIT: 1,
   /** ACTION_DATA_EXCHANGE - data_exchange: a screen was submitted, or a component with a data_exchange action was used. */
   ACTION_DATA_EXCHANGE: 2,
-  /** ACTION_BACK - BACK: the user went back to a screen that has refresh_on_back. */
+  /** ACTION_BACK - BACK: the user went back from a screen that has refresh_on_back. */
   ACTION_BACK: 3,
   /** ACTION_NAVIGATE - navigate: seen on error notifications only. */
   ACTION_NAVIGATE: 4,

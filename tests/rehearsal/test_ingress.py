@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from volumes import Volume
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.append(str(ROOT / "tests/clients/python"))
+sys.path += [str(ROOT / "tests"), str(ROOT / "tests/clients/python")]
 from client import Session, sign
+from process import make_certificate
 
 FOLDER, BIN = pathlib.Path(os.environ["FOLDER"]), pathlib.Path(os.environ["BIN"])
 # The network is ours alone, so the ports are free.
@@ -86,9 +87,7 @@ def setUpModule():
 
     run(BIN / "flowctl", "keys", "generate", "--out", FOLDER)
     (FOLDER / "app-secret").write_bytes(SECRET)
-    run(*"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=localhost".split(),
-        *"-addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:localhost".split(),
-        "-keyout", FOLDER / "tls.key", "-out", FOLDER / "tls.crt")
+    make_certificate(FOLDER, "DNS:localhost")
     Volume(FOLDER / "volumes/keys", {"current.pem": (FOLDER / "private-key.pem").read_bytes()})
     Volume(FOLDER / "volumes/app-secrets", {"app-secret": SECRET})
     Volume(FOLDER / "volumes/tls", {name: (FOLDER / name).read_bytes() for name in ("tls.crt", "tls.key")})
@@ -143,7 +142,7 @@ class IngressTests(unittest.TestCase):
                  "--ca", FOLDER / "tls.crt", "--script", ROOT / "examples/flows/appointment.conversation.yaml"],
                 capture_output=True, text=True,
             )
-            self.assertIn("passed: 16 of 16 steps", played.stdout, played.stderr)
+            self.assertIn("passed: 24 of 24 steps", played.stdout, played.stderr)
 
         self.for_each_front(check)
 

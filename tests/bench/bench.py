@@ -10,10 +10,12 @@ import pathlib
 import subprocess
 import sys
 import tempfile
-import threading
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests"))
+from process import Process, make_certificate  # noqa: E402
 
 SECRET = "the secret of an app"
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARIES = ROOT / "target/release"
 
 CONFIG = """
@@ -26,26 +28,18 @@ endpoints:
 """
 
 
-class Service:
-    """A running process, once its log has had lines with all these texts."""
+class Service(Process):
+    """A process on one processor, once its log has had all these texts."""
 
     def __init__(self, processor, command, *ready, **variables):
-        self.process = subprocess.Popen(
-            ["taskset", "-c", processor, *map(str, command)],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **variables},
-        )
-        lines = []
-        for line in self.process.stderr:
-            lines.append(line)
-            if all(any(text in line for line in lines) for text in ready):
-                break
-        else:
-            sys.exit(f"{command[0]} ended without saying {ready}\n{''.join(lines)}")
-        self.lines = [json.loads(line) for line in lines if line.startswith("{")]
-        # Read on, so that it never waits for a full pipe.
-        threading.Thread(target=self.process.stderr.read, daemon=True).start()
+        super().__init__(["taskset", "-c", processor, *command], env={**os.environ, **variables})
+        for text in ready:
+            self.wait_for(text)
+        self.read_on()
+
+    def said(self, message):
+        """The fields of a line that it was ready with."""
+        return json.loads(self.wait_for(f'"{message}"'))
 
     def most_memory(self):
         """MiB that were resident at most."""
@@ -64,10 +58,6 @@ class Service:
         fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
 
 @contextlib.contextmanager
 def workplace():
@@ -79,12 +69,7 @@ def workplace():
         os.chdir(folder)
         pathlib.Path("app-secret").write_text(f"{SECRET}\n")
         subprocess.run([BINARIES / "flowctl", "keys", "generate", "--out", "."], check=True, capture_output=True)
-        subprocess.run(
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.crt -days 2"
-            " -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=CA:FALSE".split(),
-            check=True,
-            capture_output=True,
-        )
+        make_certificate(".")
 
         def start(*service, **variables):
             started = Service(*service, **variables)
@@ -101,7 +86,7 @@ def workplace():
                     "private_keys": [{"file": file} for file in files],
                     "app_secrets": [{"file": "app-secret"}],
                     "ping": ping,
-                    "logic": {"url": f"http://{logic.lines[-1]['address']}"},
+                    "logic": {"url": f"http://{logic.said('listening')['address']}"},
                 }
                 for name, path, files in endpoints
             ]
@@ -112,7 +97,7 @@ def workplace():
         def edge(watch=(), **variables):
             command = [*watch, BINARIES / "flow-edge", "serve", "--config", "flow-edge.yaml"]
             edge = start("0", command, '"listening"', "logic serves", **variables)
-            listening = next(line for line in edge.lines if line["message"] == "listening")
+            listening = edge.said("listening")
             edge.url, edge.admin = f"https://{listening['address']}/flow", listening["admin_address"]
             return edge
 
@@ -153,8 +138,8 @@ def collector(start):
     """Starts the collector of tests/collector; the variables of an edge that sends it 1 % of its traces and all of its metrics."""
     built = subprocess.run([ROOT / "tests/collector/build"], check=True, capture_output=True, text=True).stdout.strip()
     command = [built, "--config", ROOT / "tests/collector/collector.yaml"]
-    running = start("1", command, "Everything is ready", OTLP_FILE="otlp.jsonl")
-    endpoint = next(line["endpoint"] for line in running.lines if line.get("msg") == "Starting GRPC server")
+    running = start("1", command, '"Starting GRPC server"', "Everything is ready", OTLP_FILE="otlp.jsonl")
+    endpoint = running.said("Starting GRPC server")["endpoint"]
     return {
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{endpoint}",
         "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",

@@ -17,6 +17,9 @@ from cryptography.hazmat.primitives import serialization
 from load import Load
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests"))
+from process import make_certificate
+
 # After a kill, who had been sent something already may not have heard of it for as long.
 NEWS_SECONDS = 0.05
 LONGEST_PHASE_SECONDS = 600
@@ -228,12 +231,10 @@ class Rehearsal:
         return private.read_bytes(), public.read_bytes()
 
     def make_certificate(self, name):
-        key, certificate = self.folder / f"{name}-tls.key", self.folder / f"{name}-tls.crt"
-        command = f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN={NAME}"
-        command += f" -addext basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:{NAME}"
-        command += f" -keyout {key} -out {certificate}"
-        subprocess.run(command.split(), check=True, stderr=subprocess.DEVNULL)
-        return {"tls.crt": certificate.read_bytes(), "tls.key": key.read_bytes()}
+        folder = self.folder / f"{name}-tls"
+        folder.mkdir()
+        make_certificate(folder, f"DNS:{NAME}")
+        return {file: (folder / file).read_bytes() for file in ("tls.crt", "tls.key")}
 
     @staticmethod
     def fingerprint(public_key):

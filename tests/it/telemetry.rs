@@ -304,3 +304,12 @@ async fn each_way_to_break_the_contract_is_counted_by_its_kind() {
         assert!(line.contains("flow_fault=\"logic\"") && line.ends_with(" 1"), "{line}");
     }
 }
+
+#[tokio::test]
+async fn a_number_that_logic_cannot_get_exactly_is_counted() {
+    let logic = Logic::answering(screen("NEXT", json!({}))).await;
+    let edge = Edge::before(&logic).start().await;
+    let data = json!({ "exact": 9_007_199_254_740_992_i64, "inexact": [9_007_199_254_740_993_i64] });
+    edge.client().send(json!({ "action": "INIT", "data": data })).await;
+    assert_eq!(edge.metric("flow_inexact_numbers_total").await, 1);
+}

@@ -143,12 +143,6 @@ impl Client {
         exchange.body(body)
     }
 
-    /// Bodies that share AES key and vector, as no client ever makes them.
-    pub fn seal_under_one_nonce<const N: usize>(&self, plaintexts: [String; N]) -> [Vec<u8>; N] {
-        let seal = |plaintext: String| self.seal_under([7; AES_KEY_LENGTH], [9; IV_LENGTH], plaintext.into_bytes());
-        plaintexts.map(|plaintext| seal(plaintext).body)
-    }
-
     /// Sends a body as it is, under its signature.
     pub async fn send_body(&self, body: impl Into<Vec<u8>>) -> Answer {
         self.seal("").body(body).send().await

@@ -24,13 +24,15 @@ def main():
         rendered = pool.map(lambda combination: rendering.render(*combination[1:]), combinations)
     for (name, *_), objects in zip(combinations, rendered):
         faults += [f"{name}: {fault}" for fault in policy.faults(objects)]
+        if name in rendering.PRODUCTION:
+            faults += [f"{name}: {fault}" for fault in policy.digests(objects, placeholder=name == "overlays/production-example")]
         for object in objects:
             # Most objects are the same in many combinations.
             text = json.dumps(object, sort_keys=True)
             if text not in validated:
                 validated[text] = [fault for release in rendering.RELEASES for fault in rendering.schema_faults(object, release)]
             faults += [f"{name}: {fault}" for fault in validated[text]]
-    for check in (rules, runbook, compose, configurations):
+    for check in (rules, runbook, page, namespaces, compose, configurations):
         faults += check()
     print("\n".join(faults))
     print(f"no schema for {', '.join(sorted(kind for _, kind in rendering.NO_SCHEMA))}, which are not Kubernetes' own")
@@ -54,6 +56,22 @@ def runbook():
         for link in sorted(set(re.findall(r"runbook: (\S+)", file.read_text()))):
             if link.removeprefix("deploy/README.md#") not in sections:
                 yield f"{file.name}: nothing at {link}"
+
+
+def page():
+    for fault in policy.page((DEPLOY / "README.md").read_text()):
+        yield f"README.md: {fault}"
+
+
+def namespaces():
+    """Made by hand beside each overlay, and no pod gets into it that is not restricted."""
+    for overlay in sorted((rendering.KUBERNETES / "overlays").iterdir()):
+        namespace = yaml.safe_load((overlay / "namespace.yaml").read_text())
+        wanted = yaml.safe_load((overlay / "kustomization.yaml").read_text())["namespace"]
+        if (namespace["kind"], namespace["metadata"]["name"]) != ("Namespace", wanted):
+            yield f"{overlay.name}: namespace.yaml makes no namespace {wanted}"
+        if namespace["metadata"].get("labels", {}).get("pod-security.kubernetes.io/enforce") != "restricted":
+            yield f"{overlay.name}: its namespace does not enforce restricted Pod Security"
 
 
 def compose():

@@ -2,8 +2,11 @@
 
 Each function looks at one whole rendering, a list of objects, and yields its faults as sentences.
 """
+import itertools
+import pathlib
 import re
 
+import network
 import yaml
 
 # Made by hand, as deploy/README.md says.
@@ -11,7 +14,7 @@ SECRETS = {"flow-edge-keys", "flow-edge-app-secrets", "flow-edge-tls", "flow-log
 
 
 def faults(objects):
-    for rule in (pod_security, tokens, images, resources, probes, volumes, references, services, stopping, secrets, replicas):
+    for rule in (pod_security, tokens, images, resources, probes, volumes, references, services, stopping, removal, replicas, labels, configuration, mutual_tls, network.faults):
         yield from rule(objects)
 
 
@@ -33,6 +36,28 @@ def containers(objects):
     for name, pod in pods(objects):
         for container in pod.get("initContainers", []) + pod["containers"]:
             yield f"{name}/{container['name']}", pod, container
+
+
+def edges(objects):
+    """Name, pod and configuration of each edge, where its ConfigMap is there."""
+    maps = {object["metadata"]["name"]: object["data"] for object in of_kind(objects, "ConfigMap")}
+    for name, pod in pods(objects):
+        for volume in pod.get("volumes", []):
+            data = maps.get(volume.get("configMap", {}).get("name"), {})
+            if "flow-edge.yaml" in data:
+                yield name, pod, yaml.safe_load(data["flow-edge.yaml"])
+
+
+def files(value):
+    """Each file that a configuration names."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "file" or key.endswith("_file"):
+                yield inner
+            else:
+                yield from files(inner)
+    elif isinstance(value, list):
+        yield from itertools.chain.from_iterable(map(files, value))
 
 
 def pod_security(objects):
@@ -88,6 +113,16 @@ def images(objects):
             yield f"{name}: image {container['image']} names no version"
 
 
+def digests(objects, placeholder):
+    """Of what goes into production: a tag can be moved to another image, a digest cannot."""
+    for name, _, container in containers(objects):
+        image, _, digest = container["image"].partition("@")
+        if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+            yield f"{name}: image {container['image']} is not named by its digest"
+        elif not placeholder and set(digest.removeprefix("sha256:")) == {"0"}:
+            yield f"{name}: the digest of image {image} is the example's"
+
+
 def resources(objects):
     for name, _, container in containers(objects):
         for bound in ("requests", "limits"):
@@ -107,13 +142,15 @@ def probes(objects):
                 continue
             if "exec" in container[probe]:
                 yield f"{name}: {probe} needs a program in the image"
-            port = (container[probe].get("httpGet") or container[probe].get("grpc") or {}).get("port")
+            port = next((container[probe][way].get("port") for way in ("httpGet", "grpc", "tcpSocket") if way in container[probe]), None)
             if port not in ports and port not in ports.values():
                 yield f"{name}: {probe} asks port {port}, which it does not have"
         if container["name"] == "edge":
             asked = [container.get(probe, {}).get("httpGet", {}).get("path") for probe in ("livenessProbe", "readinessProbe")]
             if asked != ["/livez", "/readyz"]:
                 yield f"{name}: probes ask {asked}"
+            if not container.get("readinessProbe", {}).get("initialDelaySeconds"):
+                yield f"{name}: is asked whether it is ready before it can be, so each start leaves a warning"
 
 
 def volumes(objects):
@@ -128,15 +165,16 @@ def volumes(objects):
 
 def references(objects):
     maps = {object["metadata"]["name"] for object in of_kind(objects, "ConfigMap")}
+    secrets = SECRETS | {object["spec"]["secretName"] for object in of_kind(objects, "Certificate")}
     for name, pod, container in containers(objects):
         for volume in pod.get("volumes", []):
             if "configMap" in volume and volume["configMap"]["name"] not in maps:
                 yield f"{name}: no ConfigMap {volume['configMap']['name']}"
-            if "secret" in volume and volume["secret"]["secretName"] not in SECRETS:
+            if "secret" in volume and volume["secret"]["secretName"] not in secrets:
                 yield f"{name}: unknown Secret {volume['secret']['secretName']}"
         for variable in container.get("env", []):
             secret = variable.get("valueFrom", {}).get("secretKeyRef")
-            if secret and secret["name"] not in SECRETS:
+            if secret and secret["name"] not in secrets:
                 yield f"{name}: unknown Secret {secret['name']}"
             if "value" in variable and re.search(r"SECRET|PASSWORD|TOKEN", variable["name"]):
                 yield f"{name}: {variable['name']} is written out"
@@ -162,10 +200,10 @@ def services(objects):
             for port in object["spec"]["ports"]:
                 if found and port["targetPort"] not in found[0]:
                     yield f"{name}: no port {port['targetPort']}"
-        if object["kind"] in ("PodDisruptionBudget", "NetworkPolicy"):
-            selector = object["spec"].get("selector") or object["spec"].get("podSelector") or {}
-            if len(selected(selector.get("matchLabels"))) != 1:
-                yield f"{name}: selects no workload"
+        if object["kind"] == "PodDisruptionBudget" and len(selected(object["spec"]["selector"]["matchLabels"])) != 1:
+            yield f"{name}: selects no workload"
+        if object["kind"] == "NetworkPolicy" and not any(network.matches(object["spec"]["podSelector"], labels) for labels, _ in workloads.values()):
+            yield f"{name}: selects no workload"
         if object["kind"] == "HorizontalPodAutoscaler" and object["spec"]["scaleTargetRef"]["name"] not in workloads:
             yield f"{name}: no such Deployment"
 
@@ -180,22 +218,23 @@ def stopping(objects):
         sleep = max(c.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0) for c in pod["containers"])
         grace = pod.get("terminationGracePeriodSeconds", 30)
         if name == "flow-edge":
-            mounted = {volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume}
-            for config in of_kind(objects, "ConfigMap"):
-                if config["metadata"]["name"] in mounted:
-                    drain = int(yaml.safe_load(config["data"]["flow-edge.yaml"])["shutdown"]["drain"].removesuffix("s"))
-                    if sleep < 10:
-                        yield f"{name}: load balancers get {sleep} s to take it out"
-                    if grace < sleep + drain + 5:
-                        yield f"{name}: {grace} s of grace for {sleep} s of preStop and {drain} s of drain"
+            for _, _, config in edges(objects):
+                drain = int(config["shutdown"]["drain"].removesuffix("s"))
+                if sleep < 10:
+                    yield f"{name}: load balancers get {sleep} s to take it out"
+                if grace < sleep + drain + 5:
+                    yield f"{name}: {grace} s of grace for {sleep} s of preStop and {drain} s of drain"
         # The SDK's own limit is 10 s.
         if name == "flow-logic" and grace < sleep + 15:
             yield f"{name}: {grace} s of grace for {sleep} s of preStop and 10 s of drain"
 
 
-def secrets(objects):
+def removal(objects):
+    """What is removed with the manifests can be put back by them."""
     for secret in of_kind(objects, "Secret"):
         yield f"Secret {secret['metadata']['name']} is in the manifests"
+    for namespace in of_kind(objects, "Namespace"):
+        yield f"Namespace {namespace['metadata']['name']} is in the manifests, and its removal would take the Secrets"
 
 
 def replicas(objects):
@@ -206,3 +245,68 @@ def replicas(objects):
             yield f"{name}: each apply would undo the autoscaler"
         if name not in scaled and "replicas" not in object["spec"]:
             yield f"{name}: no replicas"
+
+
+def labels(objects):
+    """The policy that closes whatever has none of its own finds pods by this label."""
+    for object in of_kind(objects, "Deployment"):
+        for where in (object, object["spec"]["template"]):
+            if where["metadata"].get("labels", {}).get("app.kubernetes.io/part-of") != "flow":
+                yield f"{object['metadata']['name']}: is not part of flow"
+                break
+
+
+def configuration(objects):
+    """The edge listens where its pod says, and finds what its configuration names."""
+    for name, pod, config in edges(objects):
+        container = pod["containers"][0]
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        for field, port in (("listen", "flows"), ("admin", "admin")):
+            # Said, not left out: the admin port's default is for one machine.
+            address = config.get(field, {}).get("address")
+            if address != f"0.0.0.0:{ports[port]}":
+                yield f"{name}: {field}.address is {address}, so nobody reaches port {port}"
+        mounted = [mount["mountPath"] for mount in container["volumeMounts"]]
+        for file in files(config):
+            if str(pathlib.PurePosixPath(file).parent) not in mounted:
+                yield f"{name}: nothing is mounted for {file}"
+
+
+def mutual_tls(objects):
+    """Where the certificates are, both ends use them."""
+    certificates = {object["metadata"]["name"]: object["spec"] for object in of_kind(objects, "Certificate")}
+    issuers = {object["metadata"]["name"] for object in of_kind(objects, "Issuer")}
+    for name, spec in certificates.items():
+        if spec["issuerRef"]["kind"] == "Issuer" and spec["issuerRef"]["name"] not in issuers:
+            yield f"Certificate {name}: no Issuer {spec['issuerRef']['name']}"
+        if spec.get("isCA") and spec["privateKey"].get("rotationPolicy") != "Never":
+            yield f"Certificate {name}: a new key at its renewal would part those that it issued"
+        if {"server auth", "client auth"} <= set(spec.get("usages", [])):
+            yield f"Certificate {name}: is for either end, so a server could pass for a client"
+    with_tls = "flow-logic" in certificates
+    for name, _, config in edges(objects):
+        for endpoint in config["endpoints"]:
+            logic = endpoint["logic"]
+            scheme, _, rest = logic["url"].partition("://")
+            if not with_tls:
+                if scheme == "https":
+                    yield f"{name}: endpoint {endpoint['name']} calls logic over TLS, which has no certificate"
+                continue
+            if scheme != "https" or logic.get("tls", {}).keys() != {"ca_file", "certificate_file", "private_key_file"}:
+                yield f"{name}: endpoint {endpoint['name']} does not call logic by mutual TLS"
+            if (host := rest.rpartition(":")[0]) not in certificates["flow-logic"]["dnsNames"]:
+                yield f"{name}: endpoint {endpoint['name']} calls {host}, for which logic has no certificate"
+    for name, pod, container in containers(objects):
+        if name.startswith("flow-logic/") and with_tls:
+            for probe in ("livenessProbe", "readinessProbe"):
+                if "grpc" in container.get(probe, {}):
+                    yield f"{name}: {probe} speaks no TLS"
+            if not any(volume.get("secret", {}).get("secretName") == certificates["flow-logic"]["secretName"] for volume in pod.get("volumes", [])):
+                yield f"{name}: its certificate is not mounted"
+
+
+def page(text):
+    """`kubectl apply` writes the content of what it is given into an annotation, and leaves what it is not given."""
+    for line in text.replace("\\\n", " ").splitlines():
+        if "create secret" in line and "kubectl apply" in line:
+            yield f"a Secret is changed by apply: {line.strip()}"

@@ -14,6 +14,7 @@ RELEASES = ("1.30", "1.34", "1.37")
 # Of these, no release of Kubernetes has a schema: they are cert-manager's and the Prometheus operator's.
 NO_SCHEMA = {
     ("cert-manager.io/v1", "Certificate"),
+    ("cert-manager.io/v1", "Issuer"),
     ("monitoring.coreos.com/v1", "PrometheusRule"),
     ("monitoring.coreos.com/v1", "ServiceMonitor"),
 }
@@ -22,14 +23,19 @@ COMPONENTS = sorted(path.name for path in (KUBERNETES / "components").iterdir())
 NOT_TOGETHER = {("overlays/local", "autoscaling")}
 
 
+# Whatever is beside the local overlay goes into production, copies of the example among them.
+PRODUCTION = sorted(f"overlays/{path.name}" for path in (KUBERNETES / "overlays").iterdir() if path.name != "local")
+
+
 def combinations():
-    """Name, folder and components. The production example has chosen its components already."""
+    """Name, folder and components. An overlay for production has chosen its components already."""
     for root in ("base", "overlays/local"):
         allowed = [component for component in COMPONENTS if (root, component) not in NOT_TOGETHER]
         for size in range(len(allowed) + 1):
             for chosen in itertools.combinations(allowed, size):
                 yield " + ".join((root, *chosen)), root, chosen
-    yield "overlays/production-example", "overlays/production-example", ()
+    for root in PRODUCTION:
+        yield root, root, ()
 
 
 def kustomize(folder):

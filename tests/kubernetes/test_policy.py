@@ -4,13 +4,16 @@ import unittest
 
 import policy
 import rendering
+import yaml
 
 WHOLE = rendering.render("overlays/production-example", ())
+# With what the example leaves out.
+TLS = rendering.render("base", ("collector", "health-check", "mutual-tls"))
 
 
-def plant(change):
-    """The production example with something wrong in it."""
-    objects = copy.deepcopy(WHOLE)
+def plant(change, into=WHOLE):
+    """The production example with something wrong in it, or another rendering."""
+    objects = copy.deepcopy(into)
     by_name = {(object["kind"], object["metadata"]["name"]): object for object in objects}
     change(objects, by_name)
     return objects
@@ -31,6 +34,30 @@ def first(pod):
 def config(objects):
     return next(object for (kind, name), object in objects.items() if kind == "ConfigMap" and name.startswith("flow-edge-"))
 
+
+def configured(change):
+    """Changes the edge's configuration in its ConfigMap."""
+    def planted(_, objects):
+        data = config(objects)["data"]
+        value = yaml.safe_load(data["flow-edge.yaml"])
+        change(value)
+        data["flow-edge.yaml"] = yaml.safe_dump(value)
+    return planted
+
+
+def network_policy(objects, name):
+    return objects[("NetworkPolicy", name)]["spec"]
+
+
+def certificate(objects, name):
+    return objects[("Certificate", name)]["spec"]
+
+
+def without(kind, name):
+    return lambda objects, by_name: objects.remove(by_name[(kind, name)])
+
+
+EVERYWHERE = {"namespaceSelector": {}}
 
 # What is planted, and what must be said of it.
 PLANTED = {
@@ -67,6 +94,32 @@ PLANTED = {
     "Secret in the manifests": (lambda objects, _: objects.append({"kind": "Secret", "metadata": {"name": "keys"}}), "Secret keys is in the manifests"),
     "Service selects nothing": (lambda _, o: o[("Service", "flow-edge")]["spec"]["selector"].update({"app.kubernetes.io/name": "edge"}), "Service flow-edge: selects 0 workloads"),
     "Service without its port": (lambda _, o: o[("Service", "flow-edge")]["spec"]["ports"][0].update(targetPort="https"), "Service flow-edge: no port https"),
+    "Namespace in the manifests": (lambda objects, _: objects.append({"kind": "Namespace", "metadata": {"name": "flow"}}), "Namespace flow is in the manifests, and its removal would take the Secrets"),
+    "no part of it": (lambda _, o: o[("Deployment", "flow-collector")]["spec"]["template"]["metadata"]["labels"].pop("app.kubernetes.io/part-of"), "flow-collector: is not part of flow"),
+    "asked too soon": (lambda _, o: first(edge(o))["readinessProbe"].pop("initialDelaySeconds"), "flow-edge/edge: is asked whether it is ready before it can be, so each start leaves a warning"),
+    "admin port left to its default": (configured(lambda c: c.pop("admin")), "flow-edge: admin.address is None, so nobody reaches port admin"),
+    "admin port on this host alone": (configured(lambda c: c["admin"].update(address="127.0.0.1:9464")), "flow-edge: admin.address is 127.0.0.1:9464, so nobody reaches port admin"),
+    "another public port": (configured(lambda c: c["listen"].update(address="0.0.0.0:443")), "flow-edge: listen.address is 0.0.0.0:443, so nobody reaches port flows"),
+    "a file that is not mounted": (configured(lambda c: c["endpoints"][0]["private_keys"].append({"file": "/etc/keys/new.pem"})), "flow-edge: nothing is mounted for /etc/keys/new.pem"),
+    "https without the component": (configured(lambda c: c["endpoints"][0]["logic"].update(url="https://flow-logic:50051")), "flow-edge: endpoint appointments calls logic over TLS, which has no certificate"),
+    "no policy for logic": (without("NetworkPolicy", "flow-logic"), "flow-edge does not reach flow-logic at TCP 50051"),
+    "nothing closes what has no policy": (lambda objects, o: [without("NetworkPolicy", name)(objects, o) for name in ("flow", "flow-collector")], "a pod of the namespace reaches flow-collector at TCP 4318"),
+    "collector open to everybody": (lambda _, o: network_policy(o, "flow-collector")["ingress"][0].pop("from"), "the Internet reaches flow-collector at TCP 4317"),
+    "collector open to the cluster": (lambda _, o: network_policy(o, "flow-collector")["ingress"][0]["from"].append(EVERYWHERE), "another namespace reaches flow-collector at TCP 4318"),
+    "logic open to the namespace": (lambda _, o: network_policy(o, "flow-logic")["ingress"][0].update({"from": [{"podSelector": {}}]}), "a pod of the namespace reaches flow-logic at TCP 50051"),
+    "logic open to the namesake of the edge": (lambda _, o: network_policy(o, "flow-logic")["ingress"][0]["from"][0].update(EVERYWHERE), "another namespace reaches flow-logic at TCP 50051"),
+    "admin port beside the public one": (lambda _, o: network_policy(o, "flow-edge")["ingress"][0]["ports"].append({"protocol": "TCP", "port": 9464}), "the Internet reaches flow-edge at TCP 9464"),
+    "admin port open to logic": (lambda _, o: (network_policy(o, "flow-edge-admin")["ingress"][0].pop("from"), network_policy(o, "flow-logic")["egress"][0].pop("ports")), "flow-logic reaches flow-edge at TCP 9464"),
+    "health check without its component": (lambda _, o: network_policy(o, "flow-edge-admin")["ingress"][0]["from"].append({"ipBlock": {"cidr": "35.191.0.0/16"}}), "a balancer's health check reaches flow-edge at TCP 9464"),
+    "metrics for nobody": (without("NetworkPolicy", "flow-edge-admin"), "Prometheus does not reach flow-edge at TCP 9464"),
+    "public port closed": (lambda _, o: network_policy(o, "flow-edge").update(ingress=[]), "the Internet does not reach flow-edge at TCP 8443"),
+    "DNS of anybody": (lambda _, o: network_policy(o, "flow")["egress"][0].pop("to"), "flow-edge reaches the Internet at UDP 53"),
+    "DNS of the whole system": (lambda _, o: network_policy(o, "flow")["egress"][0]["to"][0].pop("podSelector"), "flow-logic reaches a pod of kube-system at TCP 53"),
+    "no DNS": (lambda _, o: network_policy(o, "flow").pop("egress"), "flow-edge does not reach DNS at UDP 53"),
+    "edge goes out": (lambda _, o: network_policy(o, "flow-edge")["egress"].append({"ports": [{"protocol": "TCP", "port": 443}]}), "flow-edge reaches the Internet at TCP 443"),
+    "a policy for one direction": (lambda _, o: [network_policy(o, name).update(policyTypes=["Ingress"]) for name in ("flow", "flow-edge", "flow-traces")], "flow-edge reaches the Internet at TCP 443"),
+    "traces stay": (without("NetworkPolicy", "flow-traces"), "flow-logic does not reach flow-collector at TCP 4318"),
+    "policy without a protocol": (lambda _, o: network_policy(o, "flow-edge")["ingress"][0]["ports"][0].pop("protocol"), "NetworkPolicy flow-edge: no protocol at port 8443, so each apply would change it"),
     "budget selects nothing": (lambda _, o: o[("PodDisruptionBudget", "flow-edge")]["spec"]["selector"].update(matchLabels={"a": "b"}), "PodDisruptionBudget flow-edge: selects no workload"),
     "policy selects nothing": (lambda _, o: o[("NetworkPolicy", "flow-logic")]["spec"].update(podSelector={"matchLabels": {"a": "b"}}), "NetworkPolicy flow-logic: selects no workload"),
     "autoscaler of nothing": (lambda _, o: o[("HorizontalPodAutoscaler", "flow-edge")]["spec"]["scaleTargetRef"].update(name="edge"), "HorizontalPodAutoscaler flow-edge: no such Deployment"),
@@ -77,15 +130,55 @@ PLANTED = {
     "logic killed while it drains": (lambda _, o: logic(o).update(terminationGracePeriodSeconds=5), "flow-logic: 5 s of grace for 0 s of preStop and 10 s of drain"),
 }
 
+# The same where edge and logic call each other by mutual TLS.
+PLANTED_TLS = {
+    "edge calls plain": (configured(lambda c: c["endpoints"][0]["logic"].update(url="http://flow-logic:50051")), "flow-edge: endpoint appointments does not call logic by mutual TLS"),
+    "edge shows no certificate": (configured(lambda c: [c["endpoints"][0]["logic"]["tls"].pop(file) for file in ("certificate_file", "private_key_file")]), "flow-edge: endpoint appointments does not call logic by mutual TLS"),
+    "edge trusts the system's authorities": (configured(lambda c: c["endpoints"][0]["logic"]["tls"].pop("ca_file")), "flow-edge: endpoint appointments does not call logic by mutual TLS"),
+    "another endpoint calls plain": (configured(lambda c: c["endpoints"].append({"name": "orders", "logic": {"url": "http://flow-logic:50051"}})), "flow-edge: endpoint orders does not call logic by mutual TLS"),
+    "edge calls another name": (configured(lambda c: c["endpoints"][0]["logic"].update(url="https://logic.flow:50051")), "flow-edge: endpoint appointments calls logic.flow, for which logic has no certificate"),
+    "client certificate not mounted": (lambda _, o: first(edge(o))["volumeMounts"].remove(next(mount for mount in first(edge(o))["volumeMounts"] if mount["name"] == "mutual-tls")), "flow-edge: nothing is mounted for /etc/flow-edge/mutual-tls/ca.crt"),
+    "client certificate of nobody": (without("Certificate", "flow-edge-client"), "flow-edge/edge: unknown Secret flow-edge-mutual-tls"),
+    "logic's certificate not mounted": (lambda _, o: logic(o).pop("volumes"), "flow-logic/logic: its certificate is not mounted"),
+    "probe without TLS": (lambda _, o: first(logic(o)).update(readinessProbe={"grpc": {"port": 50051}}), "flow-logic/logic: readinessProbe speaks no TLS"),
+    "tcp probe at a port that is not there": (lambda _, o: first(logic(o))["livenessProbe"]["tcpSocket"].update(port="tls"), "flow-logic/logic: livenessProbe asks port tls, which it does not have"),
+    "no issuer": (without("Issuer", "flow-authority"), "Certificate flow-logic: no Issuer flow-authority"),
+    "authority with a new key": (lambda _, o: certificate(o, "flow-authority")["privateKey"].update(rotationPolicy="Always"), "Certificate flow-authority: a new key at its renewal would part those that it issued"),
+    "server passes for a client": (lambda _, o: certificate(o, "flow-logic")["usages"].append("client auth"), "Certificate flow-logic: is for either end, so a server could pass for a client"),
+    "health check of anybody": (lambda _, o: network_policy(o, "flow-edge-health-check")["ingress"][0].pop("from"), "the Internet reaches flow-edge at TCP 9464"),
+    "health check at the public port alone": (lambda _, o: network_policy(o, "flow-edge-health-check")["ingress"][0].update(ports=[{"protocol": "TCP", "port": 8443}]), "a balancer's health check does not reach flow-edge at TCP 9464"),
+}
+
+# Of what goes into production.
+PLANTED_DIGESTS = {
+    "a tag": (lambda _, o: first(edge(o)).update(image="registry.example.com/flow-edge:0.1.0"), "flow-edge/edge: image registry.example.com/flow-edge:0.1.0 is not named by its digest"),
+    "a digest that is too short": (lambda _, o: first(logic(o)).update(image="registry.example.com/flow-logic@sha256:0123"), "flow-logic/logic: image registry.example.com/flow-logic@sha256:0123 is not named by its digest"),
+    "the example's": (lambda _, o: None, "flow-collector/collector: the digest of image otel/opentelemetry-collector is the example's"),
+}
+
 
 class Policy(unittest.TestCase):
     def test_nothing_is_said_of_the_production_example(self):
         self.assertEqual(list(policy.faults(WHOLE)), [])
+        self.assertEqual(list(policy.digests(WHOLE, placeholder=True)), [])
+
+    def test_nothing_is_said_of_mutual_tls(self):
+        self.assertEqual(list(policy.faults(TLS)), [])
 
     def test_planted_violations_are_found(self):
-        for name, (change, fault) in PLANTED.items():
+        for planted, rendered in ((PLANTED, WHOLE), (PLANTED_TLS, TLS)):
+            for name, (change, fault) in planted.items():
+                with self.subTest(name):
+                    self.assertIn(fault, list(policy.faults(plant(change, rendered))))
+
+    def test_an_image_without_its_digest_is_found(self):
+        for name, (change, fault) in PLANTED_DIGESTS.items():
             with self.subTest(name):
-                self.assertIn(fault, list(policy.faults(plant(change))))
+                self.assertIn(fault, list(policy.digests(plant(change), placeholder=False)))
+
+    def test_a_secret_that_is_applied_is_found(self):
+        self.assertTrue(list(policy.page("kubectl create secret generic keys --dry-run=client -o yaml \\\n  --from-file=a | kubectl apply -f -")))
+        self.assertFalse(list(policy.page("kubectl create secret generic keys --dry-run=client -o yaml \\\n  --from-file=a | kubectl replace -f -")))
 
 
 class Schemas(unittest.TestCase):

@@ -1,5 +1,5 @@
 # docker build -f deploy/docker/edge.Dockerfile -t flow-edge:dev .
-# To build the same image again, give both bases by digest: --build-arg BASE=gcr.io/distroless/cc-debian12@sha256:…
+# For production deploy/docker/build gives both images by digest, and the image says which BASE it was. A tag will do on a laptop.
 # The Debian of both is the same, so that the C library that the program was linked to is the one that it finds.
 ARG BUILD=rust:1.95.0-slim-bookworm
 ARG BASE=gcr.io/distroless/cc-debian12:nonroot
@@ -23,11 +23,13 @@ RUN cargo build --release --locked --package flow-edge
 # glibc, libgcc, authorities, time zones and an empty /tmp: no shell, no package manager. tests/kubernetes/rootfs runs the program
 # with less.
 FROM ${BASE}
+ARG BASE
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="flow-edge" \
       org.opencontainers.image.description="HTTPS endpoint for WhatsApp Flows in front of a gRPC FlowService" \
       org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.base.name="${BASE}" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /src/target/release/flow-edge /usr/local/bin/flow-edge

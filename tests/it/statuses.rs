@@ -45,7 +45,9 @@ async fn a_body_that_does_not_come_in_time_is_408() {
     let logic = any_logic().await;
     let edge = Edge::before(&logic).section("limits", json!({ "body_timeout": "50ms" })).start().await;
     let mut connection = connect(&edge).await;
-    connection.write_all(b"POST /flow HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf").await.unwrap();
+    let signature = "0".repeat(64);
+    let head = format!("POST /flow HTTP/1.1\r\nhost: localhost\r\nx-hub-signature-256: sha256={signature}\r\n");
+    connection.write_all(format!("{head}content-length: 10\r\n\r\nhalf").as_bytes()).await.unwrap();
     let mut answer = vec![0; 12];
     connection.read_exact(&mut answer).await.unwrap();
     assert_eq!(answer, b"HTTP/1.1 408");

@@ -36,9 +36,9 @@ async fn closed(mut connection: impl AsyncRead + Unpin) -> Vec<u8> {
 async fn a_connection_that_sends_no_head_is_closed_after_header_timeout() {
     let logic = any_logic().await;
     let edge = limited(&logic, json!({ "header_timeout": "1s" })).await;
-    // A connection that had a request is another case: what closes the others must not close this.
-    let mut used = connect(&edge).await;
-    ask(&mut used).await;
+    // A connection that had a signed request is another case: what closes the others must not close this.
+    let used = edge.client();
+    assert_eq!(used.send(init()).await.status, 200);
 
     let without_handshake = TcpStream::connect(edge.address()).await.unwrap();
     let silent = connect(&edge).await;
@@ -54,7 +54,16 @@ async fn a_connection_that_sends_no_head_is_closed_after_header_timeout() {
         tokio::join!(closed(without_handshake), closed(silent), closed(reader));
     assert_eq!((nothing, no_answer, no_answer_either), (vec![], vec![], vec![]));
     trickle.abort();
-    ask(&mut used).await;
+    assert_eq!(used.send(init()).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_connection_without_a_signed_request_is_closed_after_header_timeout() {
+    let logic = any_logic().await;
+    let edge = limited(&logic, json!({ "header_timeout": "1s" })).await;
+    let mut unsigned = connect(&edge).await;
+    ask(&mut unsigned).await;
+    assert_eq!(closed(unsigned).await, b"");
 }
 
 #[tokio::test]

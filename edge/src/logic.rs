@@ -5,6 +5,7 @@
 
 mod backend;
 mod call;
+mod cause;
 mod pool;
 mod unary;
 mod violation;

@@ -60,7 +60,7 @@ impl Logic {
     pub(crate) fn new(target: &LogicTarget, metrics: &Arc<Metrics>) -> Result<Self, tonic::transport::Error> {
         let budget = TpsBudget::new(BUDGET_WINDOW, BUDGET_PER_SECOND, BUDGET_SHARE);
         Ok(Self {
-            pool: Arc::new(Pool::start(target)?),
+            pool: Arc::new(Pool::start(target, metrics)?),
             budget: Arc::new(budget),
             server: Arc::new(pool::server(&target.url)),
             metrics: Arc::clone(metrics),
@@ -68,7 +68,7 @@ impl Logic {
     }
 
     /// Where it is, and how many of its addresses are in which state.
-    pub(crate) fn addresses(&self) -> (&Server, [(&'static str, usize); 4]) {
+    pub(crate) fn addresses(&self) -> (&Server, [(&'static str, usize); 5]) {
         (&self.server, self.pool.states())
     }
 
@@ -94,6 +94,7 @@ impl Logic {
             let answer = timeout_at(call.deadline, answer).await;
             let (failure, error) = match answer {
                 Ok(Ok(answer)) => {
+                    picked.backend.answered();
                     attempt.end(Some(grpc_status(Code::Ok.into())), None);
                     return Ok(answer);
                 }
@@ -109,7 +110,8 @@ impl Logic {
             };
             match failure {
                 Failure::NeverArrived | Failure::Broken => picked.backend.lost(),
-                Failure::TimedOut | Failure::Answered => {}
+                Failure::Answered => picked.backend.answered(),
+                Failure::TimedOut => {}
             }
             let may_repeat = failure == Failure::NeverArrived && tried.len() + 1 < MAX_ATTEMPTS;
             if !(may_repeat && self.budget.withdraw()) {

@@ -19,7 +19,7 @@ use tracing::{info, warn};
 
 use super::backend::{Backend, InFlight, State};
 use crate::config::LogicTarget;
-use crate::telemetry::Server;
+use crate::telemetry::{Metrics, Server};
 
 const RESOLVE_INTERVAL: Duration = Duration::from_secs(5);
 const RESOLVE_RETRY: Duration = Duration::from_secs(1);
@@ -50,7 +50,7 @@ pub(super) struct Picked {
 
 impl Pool {
     /// Begins to resolve and to connect. Wants to be called where tokio runs.
-    pub(crate) fn start(target: &LogicTarget) -> Result<Self, tonic::transport::Error> {
+    pub(crate) fn start(target: &LogicTarget, metrics: &Arc<Metrics>) -> Result<Self, tonic::transport::Error> {
         let members = Arc::new(Members {
             backends: RwLock::default(),
             is_resolved: AtomicBool::new(false),
@@ -59,12 +59,19 @@ impl Pool {
         let own = endpoint(target, target.url.clone())?;
         let resolver = match host_and_port(&target.url) {
             Some((host, port)) => {
-                let resolver = Resolver { host, port, target: target.clone(), members: Arc::downgrade(&members) };
+                let resolver = Resolver {
+                    host,
+                    port,
+                    target: target.clone(),
+                    members: Arc::downgrade(&members),
+                    metrics: Arc::clone(metrics),
+                };
                 Some(AbortOnDropHandle::new(tokio::spawn(resolver.run())))
             }
             // A Unix socket is its only address.
             None => {
-                members.replace(vec![Backend::start(target.url.clone(), own, Arc::clone(&members.changed))]);
+                let (server, changed) = (server(&target.url), Arc::clone(&members.changed));
+                members.replace(vec![Backend::start(target.url.clone(), own, server, changed, Arc::clone(metrics))]);
                 None
             }
         };
@@ -72,14 +79,15 @@ impl Pool {
     }
 
     /// How many addresses are in which state, each state named.
-    pub(crate) fn states(&self) -> [(&'static str, usize); 4] {
-        let mut counts = [("connecting", 0), ("serving", 0), ("not_serving", 0), ("away", 0)];
+    pub(crate) fn states(&self) -> [(&'static str, usize); 5] {
+        let mut counts = [("connecting", 0), ("serving", 0), ("busy", 0), ("not_serving", 0), ("away", 0)];
         for backend in self.members.list() {
             let state = match backend.state() {
                 State::Connecting => 0,
                 State::Serving(_) => 1,
-                State::NotServing => 2,
-                State::Away => 3,
+                State::Busy(_) => 2,
+                State::NotServing => 3,
+                State::Away => 4,
             };
             counts[state].1 += 1;
         }
@@ -88,7 +96,7 @@ impl Pool {
 
     /// Whether any address serves.
     pub(crate) fn serves(&self) -> bool {
-        self.members.list().iter().any(|backend| matches!(backend.state(), State::Serving(_)))
+        self.members.list().iter().any(|backend| matches!(backend.state(), State::Serving(_) | State::Busy(_)))
     }
 
     /// Chooses an address for a call, rather one that was not tried. Waits where none serves and one may soon; `None` where
@@ -125,17 +133,23 @@ impl Members {
     fn choose(&self, tried: &[Arc<Backend>]) -> (Option<Picked>, bool) {
         let backends = self.list();
         let mut serving = Vec::with_capacity(backends.len());
-        let mut once_more = Vec::new();
+        let (mut busy, mut once_more) = (Vec::new(), Vec::new());
         let mut is_hopeful = !self.is_resolved.load(Ordering::Relaxed);
         for backend in backends {
             match backend.state() {
-                State::Serving(channel) if tried.iter().any(|tried| Arc::ptr_eq(tried, &backend)) => {
+                State::Serving(channel) | State::Busy(channel)
+                    if tried.iter().any(|tried| Arc::ptr_eq(tried, &backend)) =>
+                {
                     once_more.push((channel, backend));
                 }
                 State::Serving(channel) => serving.push((channel, backend)),
+                State::Busy(channel) => busy.push((channel, backend)),
                 State::Connecting => is_hopeful = true,
                 State::NotServing | State::Away => {}
             }
+        }
+        if serving.is_empty() {
+            serving = busy;
         }
         // A connection that ended by age is made anew, so the only address there is may well take the call the second time.
         if serving.is_empty() {
@@ -172,6 +186,7 @@ struct Resolver {
     port: u16,
     target: LogicTarget,
     members: Weak<Members>,
+    metrics: Arc<Metrics>,
 }
 
 impl Resolver {
@@ -222,7 +237,8 @@ impl Resolver {
         let scheme = if self.target.tls.is_some() { "https" } else { "http" };
         let endpoint = endpoint(&self.target, format!("{scheme}://{address}"));
         let endpoint = endpoint.inspect_err(|error| warn!(name, %error, "unusable address")).ok()?;
-        Some(Backend::start(name, endpoint, Arc::clone(&members.changed)))
+        let (server, changed) = (server(&self.target.url), Arc::clone(&members.changed));
+        Some(Backend::start(name, endpoint, server, changed, Arc::clone(&self.metrics)))
     }
 }
 

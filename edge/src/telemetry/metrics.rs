@@ -44,6 +44,7 @@ pub(crate) struct Metrics {
     replays: Counter<u64>,
     inexact_numbers: Counter<u64>,
     retries: Counter<u64>,
+    unreachable: Counter<u64>,
     panics: Counter<u64>,
 }
 
@@ -119,6 +120,10 @@ impl Metrics {
                 "Whole numbers in requests that no double holds exactly",
             ),
             retries: counter(semconv::RETRIES, "Calls to logic that were repeated because they never reached it"),
+            unreachable: counter(
+                semconv::UNREACHABLE,
+                "How often an address of logic could not be reached any more, and why",
+            ),
             panics: counter(semconv::PANICS, "Requests that ended in a panic"),
             registry,
             provider,
@@ -228,6 +233,12 @@ impl Metrics {
 
     pub(crate) fn retry(&self) {
         self.retries.add(1, &[]);
+    }
+
+    pub(crate) fn unreachable(&self, address: &Arc<str>, cause: &'static str) {
+        let labels =
+            [KeyValue::new(semconv::SERVER_ADDRESS, Arc::clone(address)), KeyValue::new(semconv::CAUSE, cause)];
+        self.unreachable.add(1, &labels);
     }
 
     pub(crate) fn panic(&self) {

@@ -47,6 +47,10 @@ pub(crate) const INEXACT_NUMBERS: &str = "flow.inexact_numbers";
 pub(crate) const RETRIES: &str = "flow.logic.retries";
 /// How many addresses of logic are in which state.
 pub(crate) const LOGIC_ADDRESSES: &str = "flow.logic.addresses";
+/// Counts how often an address of logic could not be reached any more, by cause.
+pub(crate) const UNREACHABLE: &str = "flow.logic.unreachable";
+/// Why an address of logic cannot be reached, from a bounded set.
+pub(crate) const CAUSE: &str = "flow.cause";
 /// Counts requests that ended in a panic.
 pub(crate) const PANICS: &str = "flow.panics";
 /// Open connections of the public listener.

@@ -145,12 +145,50 @@ def configurations():
     write("config", "byte-order-mark", "\ufeff" + SHORT)
 
 
+def frame(kind, flags, stream, payload=b""):
+    return bytes([kind, flags, stream, len(payload)]) + payload
+
+
+def connections():
+    signature = b"x-hub-signature-256: sha256=" + b"0" * 64
+    head = b"POST /a HTTP/1.1\r\nhost: a\r\n"
+    for name, text in {
+        "get": b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n",
+        "unsigned": head + b"content-length: 2\r\n\r\n{}",
+        "signed": head + signature + b"\r\ncontent-length: 2\r\n\r\n{}",
+        "half": head + signature + b"\r\ncontent-length: 9\r\n\r\n{}",
+        "chunked": head + signature + b"\r\ntransfer-encoding: chunked\r\n\r\n1\r\n{\0\r\n1\r\n}\r\n0\r\n\r\n",
+        "both-lengths": head + b"content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        "expect": head + signature + b"\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n\0{}",
+        "upgrade": b"GET /a HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n",
+        "pipelined": b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n" * 3,
+        "broken": b"GET /a HTTP/1.1\nhost a\r\n\0\r\n",
+    }.items():
+        write("connection", name, b"\0" + text)
+    # POST, http, /a, a: HPACK's static table, and two literals.
+    fields = b"\x83\x86\x04\x02/a\x41\x01a"
+    signed = fields + b"\x00\x13x-hub-signature-256\x47sha256=" + b"0" * 64
+    for name, wire in {
+        "h2-unsigned": frame(1, 4, 1, fields) + frame(0, 1, 1, b"{}"),
+        "h2-signed": frame(1, 4, 1, signed) + frame(0, 1, 1, b"{}"),
+        "h2-waits": frame(1, 4, 1, signed) + frame(0, 0, 1, b"{"),
+        "h2-continuation": frame(1, 0, 1, fields[:3]) + frame(9, 4, 1, fields[3:]),
+        "h2-reset": frame(1, 4, 1, signed) + frame(3, 0, 1, b"\0\0\0\x08"),
+        "h2-window": frame(1, 4, 1, signed) + frame(8, 0, 1, b"\x7f\xff\xff\xff") + frame(8, 0, 0, b"\0\0\0\0"),
+        "h2-ping": frame(6, 0, 0, b"01234567") * 4 + frame(4, 1, 0) + frame(7, 0, 0, b"\0" * 8),
+        "h2-settings": frame(4, 0, 0, b"\0\x04\0\0\0\0\0\x05\0\0\x40\0") + frame(1, 5, 1, fields),
+        "h2-priority": frame(2, 0, 3, b"\0\0\0\x03\x10") + frame(1, 5, 3, fields),
+    }.items():
+        write("connection", name, b"\1" + wire)
+
+
 shutil.rmtree(HERE / "seeds", ignore_errors=True)
 from_vectors()
 messages()
 tokens()
 key_files()
 configurations()
+connections()
 for target in sorted((HERE / "seeds").iterdir()):
     sizes = [seed.stat().st_size for seed in target.iterdir()]
     print(f"{target.name}: {len(sizes)} seeds, {sum(sizes)} bytes")

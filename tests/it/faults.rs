@@ -1,5 +1,6 @@
 //! What goes wrong between the edge and logic, and in logic: what the client gets and when, and how often logic was called.
 
+mod causes;
 mod deadline;
 mod health;
 mod peer;

@@ -72,6 +72,8 @@ fn says(address: IpAddr, port: u16, text: &str) -> String {
     format!("\"{text}\",\"address\":\"{address}:{port}\"")
 }
 
+const BUSY: &str = "logic is busy: it is late with its health, and answers calls";
+
 /// Clients under load.
 const CLIENTS: usize = 8;
 
@@ -153,7 +155,8 @@ async fn one_that_is_frozen_is_set_aside_and_comes_back() {
     load.rounds(20).await;
     let begun = Instant::now();
     frozen.signal(Signal::STOP);
-    edge.wait_for_log(&says(addresses[2], port, "logic cannot be reached")).await;
+    // It has calls in its hands, so it may just be busy; but there are others.
+    edge.wait_for_log(&says(addresses[2], port, BUSY)).await;
     let set_aside = begun.elapsed();
     // Asked once a second, it has a second and a half to answer, twice.
     assert!(set_aside < Duration::from_secs(4) + SLACK, "{set_aside:?}");

@@ -12,6 +12,7 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
+use super::connections::{Peer, Unsent};
 use crate::capacity::{GaveWay, REQUEST, Receiving, Share};
 use crate::line::Error;
 
@@ -90,16 +91,18 @@ pub(crate) async fn discard(body: Incoming, deadline: Instant) {
     let _ = timeout_at(deadline, drain).await;
 }
 
-/// The body of an answer, which holds its request's memory until it is sent.
+/// The body of an answer, which is known to its connection until it is sent.
 #[derive(Debug)]
 pub(crate) struct Sent {
     bytes: Bytes,
-    _memory: Arc<Share>,
+    /// What its request held, where the answer is more than a line of ours.
+    _memory: Option<Arc<Share>>,
+    _unsent: Unsent,
 }
 
 impl Sent {
-    pub(crate) fn new(bytes: Bytes, memory: &Arc<Share>) -> Self {
-        Self { bytes, _memory: Arc::clone(memory) }
+    pub(crate) fn new(bytes: Bytes, memory: Option<Arc<Share>>, peer: &Arc<Peer>) -> Self {
+        Self { bytes, _memory: memory, _unsent: peer.answers() }
     }
 }
 

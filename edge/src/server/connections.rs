@@ -13,6 +13,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
+/// How many answers of one that has not proved itself may wait to be sent. Those of an honest peer do not: they are a line of text.
+const MAX_UNSENT: usize = 8;
 /// How often the log says that there is hardly room.
 const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -46,6 +48,7 @@ pub(crate) struct Peer {
     is_proven: AtomicBool,
     requests: AtomicUsize,
     begun: AtomicUsize,
+    unsent: AtomicUsize,
     changed: Notify,
     displaced: Notify,
 }
@@ -57,6 +60,10 @@ pub(crate) struct Place(Arc<Peer>);
 /// One request of a connection, from its head to its answer.
 #[derive(Debug)]
 pub(crate) struct Active(Arc<Peer>);
+
+/// One answer of a connection, until all of it was handed over to be sent.
+#[derive(Debug)]
+pub(crate) struct Unsent(Arc<Peer>);
 
 impl Connections {
     pub(crate) fn new(max: usize) -> Arc<Self> {
@@ -102,6 +109,7 @@ impl Connections {
             is_proven: AtomicBool::new(false),
             requests: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),
+            unsent: AtomicUsize::new(0),
             changed: Notify::new(),
             displaced: Notify::new(),
         });
@@ -163,19 +171,32 @@ impl Peer {
         Active(Arc::clone(self))
     }
 
+    /// An answer waits to be sent. A peer that takes none, as by an HTTP/2 window of zero, holds them all: one that has not proved
+    /// itself is not waited for.
+    pub(crate) fn answers(self: &Arc<Self>) -> Unsent {
+        let unsent = self.unsent.fetch_add(1, Ordering::Relaxed) + 1;
+        if unsent > MAX_UNSENT && !self.is_proven.load(Ordering::Relaxed) {
+            self.leave_table();
+            self.displaced.notify_one();
+        }
+        Unsent(Arc::clone(self))
+    }
+
     /// Returns once it has to make room.
     pub(crate) async fn displaced(&self) {
         self.displaced.notified().await;
     }
 
-    /// Returns once it has been without a request for too long: for a first one, or before it has proved itself, or after.
+    /// Returns once it has been without a request for too long: for a first one, before it has proved itself or while it does not
+    /// take its answers, or otherwise.
     pub(crate) async fn is_idle(&self, first: Duration, proven: Duration) {
         loop {
             self.is_free().await;
             let changed = self.changed.notified();
             let is_proven = self.is_proven.load(Ordering::Relaxed);
             let is_new = self.begun.load(Ordering::Relaxed) == 0;
-            let limit = match (is_new, is_proven) {
+            let takes_answers = self.unsent.load(Ordering::Relaxed) == 0;
+            let limit = match (is_new, is_proven && takes_answers) {
                 (true, _) => first,
                 (false, false) => first.min(proven),
                 (false, true) => proven,
@@ -216,6 +237,13 @@ impl Peer {
         if let Some(rank) = locked(&self.rank).take() {
             table.unproven.remove(&rank);
         }
+    }
+}
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        self.0.unsent.fetch_sub(1, Ordering::Relaxed);
+        self.0.changed.notify_waiters();
     }
 }
 
@@ -298,5 +326,20 @@ mod tests {
         assert_eq!(idle().await, 10);
         peer.prove();
         assert_eq!(idle().await, 90);
+        let _unsent = peer.answers();
+        assert_eq!(idle().await, 10);
+    }
+
+    #[test]
+    fn who_takes_no_answers_goes_unless_it_has_proved_itself() {
+        let connections = Connections::new(2);
+        let (stranger, proven) = (place(&connections).unwrap(), place(&connections).unwrap());
+        proven.peer().prove();
+        let answers = |place: &Place, count: usize| (0..count).map(|_| place.peer().answers()).collect::<Vec<_>>();
+        drop(answers(&stranger, MAX_UNSENT));
+        let _few = answers(&stranger, MAX_UNSENT);
+        assert!(!is_displaced(&stranger));
+        let _many = (answers(&stranger, 1), answers(&proven, 100));
+        assert_eq!((is_displaced(&stranger), is_displaced(&proven)), (true, false));
     }
 }

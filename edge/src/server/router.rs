@@ -63,7 +63,7 @@ pub(crate) fn serve(
             arrived.edge.metrics.panic();
         }
         line.write(&seen, &answer);
-        let mut response = respond(answer, &call.memory);
+        let mut response = respond(answer, &call.memory).map(|(body, memory)| Sent::new(body, memory, &arrived.peer));
         if let Ok(value) = HeaderValue::from_str(&call.request_id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
@@ -147,12 +147,13 @@ fn caught(answer: impl Future<Output = Result<Answer, Error>>) -> impl Future<Ou
     AssertUnwindSafe(answer).catch_unwind().map(|ended| ended.unwrap_or(Err(Error::Panicked)))
 }
 
-fn respond(answer: Result<Answer, Error>, memory: &Arc<Share>) -> Response<Sent> {
-    let (status, body) = match answer {
-        Ok(Answer { status, body, outcome: _, hidden: _ }) => (status, body),
-        Err(error) => (error.status(), Bytes::from_static(error.text().as_bytes())),
+/// The answer with its body, and what it holds until that is sent.
+fn respond(answer: Result<Answer, Error>, memory: &Arc<Share>) -> Response<(Bytes, Option<Arc<Share>>)> {
+    let (status, body, memory) = match answer {
+        Ok(Answer { status, body, outcome: _, hidden: _ }) => (status, body, Some(Arc::clone(memory))),
+        Err(error) => (error.status(), Bytes::from_static(error.text().as_bytes()), None),
     };
-    let mut response = Response::new(Sent::new(body, memory));
+    let mut response = Response::new((body, memory));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));

@@ -1,13 +1,14 @@
 //! `flow-edge`: read the configuration, bind, serve, drain.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use flow_edge::config::{Config, SCHEMA, Source};
+use flow_edge::config::{Config, Mistake, SCHEMA, Source};
 use flow_edge::server::shutdown::{Hangups, Signals};
-use flow_edge::server::{Drained, Footprint, Server, memory_limit};
+use flow_edge::server::{Drained, Footprint, Server, memory_limit, warn};
 use flow_telemetry::Service;
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tracing::level_filters::LevelFilter;
 
 const SERVICE: Service = Service {
@@ -32,6 +33,9 @@ enum Command {
         /// The configuration, a YAML file.
         #[arg(long)]
         config: PathBuf,
+        /// Let the system write a core dump and debuggers look in: keys, secrets and form data are then in their hands.
+        #[arg(long)]
+        core_dumps: bool,
     },
     /// Print the JSON Schema of the configuration.
     Schema,
@@ -40,21 +44,23 @@ enum Command {
         /// The configuration, a YAML file.
         #[arg(long)]
         config: PathBuf,
+        /// Take a warning for a mistake.
+        #[arg(long)]
+        strict: bool,
     },
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        Command::Serve { config } => {
+        Command::Serve { config, core_dumps } => {
             let mut source = Source::new(&config);
-            source.load().map_err(|errors| errors.to_string()).and_then(|config| serve(config, source))
+            // Before anything is read that a dump could hold.
+            let kept = if core_dumps { Ok(()) } else { keep_memory_to_oneself() };
+            kept.and_then(|()| source.load().map_err(|errors| errors.to_string()))
+                .and_then(|config| serve(config, source))
         }
-        Command::Check { config } => Config::load(&config).map_err(|errors| errors.to_string()).map(|good| {
-            println!("{}: good", config.display());
-            show_footprint(&Footprint::of(&good));
-            ExitCode::SUCCESS
-        }),
+        Command::Check { config, strict } => check(&config, strict),
         Command::Schema => {
             print!("{SCHEMA}");
             Ok(ExitCode::SUCCESS)
@@ -66,17 +72,33 @@ fn main() -> ExitCode {
     })
 }
 
-/// What memory it may take, and whether there is so much.
-fn show_footprint(footprint: &Footprint) {
-    println!("{footprint}");
-    if let Some(limit) = memory_limit()
-        && (footprint.total() as u64) > limit
-    {
+/// Has the system write no core dump of this process, and lets nobody but root look into its memory.
+fn keep_memory_to_oneself() -> Result<(), String> {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    setrlimit(Resource::Core, none)
+        .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable))
+        .map_err(|error| format!("core dumps cannot be switched off: {error}; --core-dumps serves in spite of that"))
+}
+
+fn check(file: &Path, strict: bool) -> Result<ExitCode, String> {
+    let config = Config::load(file).map_err(|errors| errors.to_string())?;
+    for Mistake { line, field, message } in &config.warnings {
+        eprintln!("{}:{line}: warning: {field}: {message}", file.display());
+    }
+    let footprint = Footprint::of(&config);
+    let too_little = memory_limit().filter(|limit| *limit < footprint.total() as u64);
+    if let Some(limit) = too_little {
+        let mebibytes = limit / 1024 / 1024;
         eprintln!(
-            "warning: the memory limit here is {} MiB, less than that; raise it, or lower limits and replay",
-            limit / 1024 / 1024
+            "{}: warning: the memory limit here is {mebibytes} MiB, less than the sum below; raise it, or lower limits and replay",
+            file.display()
         );
     }
+    if strict && (too_little.is_some() || !config.warnings.is_empty()) {
+        return Ok(ExitCode::FAILURE);
+    }
+    println!("{}: good\n{footprint}", file.display());
+    Ok(ExitCode::SUCCESS)
 }
 
 fn serve(config: Config, source: Source) -> Result<ExitCode, String> {
@@ -87,6 +109,7 @@ fn serve(config: Config, source: Source) -> Result<ExitCode, String> {
     runtime.block_on(async {
         let signals = Signals::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
         let hangups = Hangups::listen().map_err(|error| format!("cannot listen for signals: {error}"))?;
+        warn(source.file(), &config.warnings);
         let server = Server::bind(config, &telemetry).await.map_err(|error| error.to_string())?;
         Ok(match server.reloading(source, hangups).serve_until(signals.stop()).await {
             Drained::Clean => ExitCode::SUCCESS,

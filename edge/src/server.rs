@@ -30,6 +30,7 @@ use self::connections::Connections;
 use self::edge::Edge;
 pub use self::edge::StartError;
 pub use self::footprint::{Footprint, memory_limit};
+pub use self::reload::warn;
 pub use self::settings::Unusable;
 use self::shutdown::Hangups;
 use crate::config::{Config, Source};

@@ -15,6 +15,7 @@ mod properties;
 mod reload;
 mod replay;
 mod schema;
+mod secrets;
 mod several;
 mod statuses;
 mod table;

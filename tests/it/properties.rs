@@ -87,7 +87,7 @@ async fn what_is_sealed_and_signed_is_what_another_library_makes() {
         let encoded: Value = serde_json::from_slice(&envelope.encode()).unwrap();
         assert_eq!(encoded["encrypted_flow_data"], text("request"), "{about}");
         let (opened, session) = envelope.open(key()).unwrap();
-        assert!(opened == plaintext, "{about}");
+        assert!(*opened == plaintext, "{about}");
         assert_eq!(session.seal(plaintext.clone()), text("answer"), "{about}");
         assert!(open_answer(&key(), vector, text("answer").as_bytes()).unwrap() == plaintext, "{about}");
         let signature = STANDARD.decode(text("signature")).unwrap();

@@ -1,7 +1,7 @@
 //! An envelope that comes again, where more than the answer counts: at once, after a reload, elsewhere, too late. What is answered
 //! again and what is not has its rows in `table/repeats.rs`.
 
-use flow_tests::{Edge, Gate, Logic, screen};
+use flow_tests::{Client, Edge, Gate, Logic, completion, invalid_token, screen};
 use serde_json::{Value, json};
 use tonic::Status;
 
@@ -110,7 +110,8 @@ async fn memory_and_time_bound_what_is_remembered_and_either_switches_it_off() {
         let (body, signature) = client.seal(init()).into_parts();
         let send = async || client.send_signed(body.clone(), Some(signature.as_bytes())).await;
         assert_eq!(send().await.status, 200);
-        // An expired or crowded out entry may stay for a moment, until the cache looks after itself.
+        assert_eq!(edge.metric("flow_replay_memory_bytes").await > 0, replay == json!({ "ttl": "1ms" }));
+        // A millisecond may not be over yet.
         let mut calls = logic.calls().len();
         for _ in 0..100 {
             assert_eq!(send().await.status, 200);
@@ -121,6 +122,84 @@ async fn memory_and_time_bound_what_is_remembered_and_either_switches_it_off() {
         }
         assert!(calls > 1, "{replay}");
     }
+}
+
+/// Sends so many envelopes, each with an answer of its own.
+async fn fill(client: &Client, count: usize) -> Vec<((Vec<u8>, String), String)> {
+    let mut sent = Vec::new();
+    for _ in 0..count {
+        let (body, signature) = client.seal(init()).into_parts();
+        let answer = client.send_signed(body.clone(), Some(signature.as_bytes())).await;
+        assert_eq!(answer.status, 200);
+        sent.push(((body, signature), answer.body));
+    }
+    sent
+}
+
+/// How many of the newest are answered as they were, without a call to logic.
+async fn remembered(client: &Client, logic: &Logic, sent: &[((Vec<u8>, String), String)]) -> usize {
+    let mut count = 0;
+    for ((body, signature), answer) in sent.iter().rev() {
+        let calls = logic.calls().len();
+        let again = client.send_signed(body.clone(), Some(signature.as_bytes())).await;
+        if logic.calls().len() > calls {
+            break;
+        }
+        assert_eq!(again.body, *answer);
+        count += 1;
+    }
+    count
+}
+
+#[tokio::test]
+async fn a_full_memory_answers_each_of_the_newest_from_memory_byte_for_byte() {
+    const MAX: u64 = 16 * 1024;
+    let logic = counting_logic().await;
+    let edge = Edge::before(&logic).section("replay", json!({ "max_bytes": MAX })).start().await;
+    let client = edge.client();
+    // With one answer it says what each takes.
+    let mut sent = fill(&client, 1).await;
+    let each = edge.metric("flow_replay_memory_bytes").await;
+    let room = usize::try_from(MAX / each).unwrap() - 1;
+    sent.extend(fill(&client, 4 * room).await);
+    let full = edge.metric("flow_replay_memory_bytes").await;
+    assert!(full <= MAX && full > MAX - 2 * each, "{full}");
+    // More than once, and the oldest of them first, so that none of them lives by being asked for.
+    let newest = &sent[sent.len() - room..];
+    let calls = logic.calls().len();
+    for _ in 0..2 {
+        for ((body, signature), answer) in newest {
+            let again = client.send_signed(body.clone(), Some(signature.as_bytes())).await;
+            assert_eq!((again.status, &again.body), (200, answer));
+        }
+    }
+    assert_eq!(logic.calls().len(), calls);
+    let (body, signature) = sent[0].0.clone();
+    assert_eq!(client.send_signed(body, Some(signature.as_bytes())).await.status, 200);
+    assert_eq!(logic.calls().len(), calls + 1, "the oldest made room");
+}
+
+#[tokio::test]
+async fn a_reload_with_other_bounds_keeps_what_they_have_room_for() {
+    let logic = counting_logic().await;
+    let edge = Edge::before(&logic).section("reload_interval", json!("20ms")).start().await;
+    let client = edge.client();
+    let sent = fill(&client, 10).await;
+    let all = edge.metric("flow_replay_memory_bytes").await;
+    let bounds = [(json!({ "max_bytes": "1MiB", "ttl": "1h" }), 10), (json!({ "max_bytes": all / 2 + 1 }), 5)];
+    for (reloads, (replay, left)) in (1..).zip(bounds) {
+        edge.change(|config| config["replay"] = replay);
+        edge.reloads("applied", reloads).await;
+        assert_eq!(remembered(&client, &logic, &sent[10 - left..]).await, left);
+    }
+    let calls = logic.calls().len();
+    let (body, signature) = sent[0].0.clone();
+    client.send_signed(body, Some(signature.as_bytes())).await;
+    assert_eq!(logic.calls().len(), calls + 1, "the oldest went");
+    edge.change(|config| config["replay"] = json!({ "max_bytes": 0 }));
+    edge.reloads("applied", 3).await;
+    assert_eq!(edge.metric("flow_replay_memory_bytes").await, 0);
+    assert_eq!(remembered(&client, &logic, &sent).await, 0);
 }
 
 #[tokio::test]

@@ -93,7 +93,7 @@ impl Vector {
         let Ok((plaintext, session)) = envelope.open(key) else { return (Outcome::Decryption, None) };
         let request = Request::decode(&plaintext).ok();
         let outcome = if request.is_some() { Outcome::Opened } else { Outcome::Message };
-        (outcome, Some(Opened { plaintext, session, request }))
+        (outcome, Some(Opened { plaintext: plaintext.to_vec(), session, request }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The edge as a process, from the configuration file to the exit code.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, SocketAddr};
@@ -88,6 +89,8 @@ pub struct EdgeBuilder {
     files: Vec<(String, String)>,
     hosts: Option<String>,
     variables: Vec<(String, String)>,
+    under: Vec<String>,
+    arguments: Vec<String>,
     log_level: &'static str,
 }
 
@@ -135,6 +138,8 @@ impl Edge {
             files: Vec::new(),
             hosts: None,
             variables: Vec::new(),
+            under: Vec::new(),
+            arguments: Vec::new(),
             log_level: "trace",
         }
     }
@@ -284,6 +289,18 @@ impl EdgeBuilder {
         self
     }
 
+    /// Started by another program, which becomes the edge.
+    pub fn under(mut self, command: &[&str]) -> Self {
+        self.under = command.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
+    /// Further arguments of `serve`.
+    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        self
+    }
+
     /// Plain HTTP, as behind a proxy that terminates TLS.
     pub fn without_tls(mut self) -> Self {
         self.tls = None;
@@ -327,18 +344,18 @@ impl EdgeBuilder {
         // Every JSON document is a YAML document.
         write("flow-edge.yaml", &Value::Object(config).to_string());
 
-        let mut command = Command::new(BINARIES.join("flow-edge"));
+        let mut words: Vec<OsString> = self.under.into_iter().map(Into::into).collect();
         if let Some(hosts) = &self.hosts {
             write("hosts", hosts);
-            command = Command::new("unshare");
-            command
-                .args(["--mount", "sh", "-c", WITH_HOSTS, "sh"])
-                .arg(folder.path().join("hosts"))
-                .arg(BINARIES.join("flow-edge"));
+            words.extend(["unshare", "--mount", "sh", "-c", WITH_HOSTS, "sh"].map(Into::into));
+            words.push(folder.path().join("hosts").into());
         }
-        let mut process = command
+        words.push(BINARIES.join("flow-edge").into());
+        let mut process = Command::new(&words[0])
+            .args(&words[1..])
             .args(["serve", "--config"])
             .arg(folder.path().join("flow-edge.yaml"))
+            .args(self.arguments)
             .env("RUST_LOG", self.log_level)
             .envs(self.variables)
             .stderr(Stdio::piped())

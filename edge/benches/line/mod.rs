@@ -15,6 +15,7 @@ use flow_wire::message::Request;
 use flow_wire::signature::{self, AppSecret, Signature, Verified};
 use prost::Message as _;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 const PRIVATE_KEY: &str = include_str!("../../../tests/vectors/keys/current.pem");
 const KEY: [u8; 16] = *b"a key of sixteen";
@@ -74,7 +75,7 @@ impl Line {
         self.private_key.unwrap_key(envelope).unwrap()
     }
 
-    pub(crate) fn open(envelope: Envelope, key: AesKey) -> (Vec<u8>, Session) {
+    pub(crate) fn open(envelope: Envelope, key: AesKey) -> (Zeroizing<Vec<u8>>, Session) {
         envelope.open(key).unwrap()
     }
 

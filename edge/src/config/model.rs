@@ -1,6 +1,7 @@
 //! What a configuration says, once it was read and found good.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -8,6 +9,9 @@ use std::time::{Duration, SystemTime};
 use flow_wire::keys::PrivateKey;
 use flow_wire::signature::AppSecret;
 use rustls::sign::CertifiedKey;
+use zeroize::Zeroizing;
+
+use super::reader::Mistake;
 
 /// What the edge serves.
 #[derive(Debug)]
@@ -26,6 +30,8 @@ pub struct Config {
     pub replay: Replay,
     /// How often the configuration and its files are looked at for changes.
     pub reload_interval: Duration,
+    /// What is not wrong, and should be otherwise.
+    pub warnings: Vec<Mistake>,
 }
 
 /// How answers are remembered for envelopes that come again.
@@ -117,12 +123,20 @@ pub struct LogicTarget {
 }
 
 /// How to know a FlowService, and be known by it.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct LogicTls {
     /// PEM of the authorities to trust; `None` for those of the system.
     pub ca: Option<Vec<u8>>,
     /// PEM of a certificate and its private key, for a service that asks who calls.
-    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+    pub identity: Option<(Vec<u8>, Zeroizing<Vec<u8>>)>,
+}
+
+impl Hash for LogicTls {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // The certificate stands for its key.
+        self.ca.hash(state);
+        self.identity.as_ref().map(|(certificate, _)| certificate).hash(state);
+    }
 }
 
 impl fmt::Debug for LogicTarget {

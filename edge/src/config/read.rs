@@ -2,18 +2,21 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use flow_wire::keys::{self, PrivateKey};
 use flow_wire::signature::AppSecret;
-use rustls::crypto::aws_lc_rs;
+use rustls::InconsistentKeys;
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use x509_cert::der::Decode as _;
+use zeroize::Zeroizing;
 
-use super::files::Files;
+use super::files::{Content, Files};
 use super::model::{
     Config, Endpoint, FlowTokenSignature, Limits, Listen, Logic, LogicTarget, LogicTls, Ping, PrivateKeyFile, Replay,
     Tls,
@@ -86,6 +89,7 @@ pub(super) fn read(root: &Section<'_>, files: &Files<'_>, running: Option<Runnin
         drain,
         replay,
         reload_interval,
+        warnings: Vec::new(),
     })
 }
 
@@ -134,14 +138,15 @@ fn read_listen(section: &Section<'_>, files: &Files<'_>, running: Option<Running
 
 fn read_tls(section: &Section<'_>, files: &Files<'_>) -> Option<Tls> {
     let chain = section.required("certificate_file", |name| {
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&files.read(name)?).collect();
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&files.read(name)?.bytes).collect();
         match chain {
             Ok(chain) if !chain.is_empty() => Ok(chain),
             _ => Err(format!("{name} holds no certificate; it should be a PEM chain, the server's own first")),
         }
     });
     let key = section.required("private_key_file", |name| {
-        PrivateKeyDer::from_pem_slice(&files.read(name)?)
+        PrivateKeyDer::from_pem_slice(&read_secret(section, "private_key_file", files, name)?.bytes)
+            .map(Zeroizing::new)
             .map_err(|_| format!("{name} holds no private key; it should be unencrypted PEM"))
     });
     section.refuse_unknown_keys();
@@ -149,7 +154,7 @@ fn read_tls(section: &Section<'_>, files: &Files<'_>) -> Option<Tls> {
     let not_after = chain.first().and_then(|certificate| x509_cert::Certificate::from_der(certificate).ok());
     let not_after =
         not_after.map(|certificate| certificate.tbs_certificate().validity().not_after.to_date_time().to_system_time());
-    match CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()) {
+    match certified_key(chain, &key) {
         // What rustls takes can be read.
         Ok(certified_key) => {
             Some(Tls { certified_key: Arc::new(certified_key), not_after: not_after.unwrap_or(SystemTime::UNIX_EPOCH) })
@@ -161,28 +166,41 @@ fn read_tls(section: &Section<'_>, files: &Files<'_>) -> Option<Tls> {
     }
 }
 
+/// As `CertifiedKey::from_der`, which would drop the key as it is.
+fn certified_key(chain: Vec<CertificateDer<'static>>, key: &PrivateKeyDer<'_>) -> Result<CertifiedKey, rustls::Error> {
+    let certified_key = CertifiedKey::new(chain, any_supported_type(key)?);
+    match certified_key.keys_match() {
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified_key),
+        Err(error) => Err(error),
+    }
+}
+
 fn read_endpoint(section: &Section<'_>, files: &Files<'_>) -> Option<Endpoint> {
     let name = section.required("name", endpoint_name);
     let path = section.required("path", url_path);
     let private_keys = read_list(section, "private_keys", |item| {
         let passphrase = item.optional("passphrase_file", |name| {
-            let passphrase = files.read_text(name)?;
-            Ok(passphrase.trim_end_matches(['\r', '\n']).to_owned())
+            let content = read_secret(item, "passphrase_file", files, name)?;
+            let passphrase = content.text().ok_or_else(|| format!("{name} is not text"))?;
+            Ok(Zeroizing::new(passphrase.trim_end_matches(['\r', '\n']).to_owned()))
         });
         item.required("file", |name| {
-            let pem = files.read_text(name)?;
-            let key = PrivateKey::from_pem(&pem, passphrase.as_deref()).map_err(|error| match error {
+            let content = read_secret(item, "file", files, name)?;
+            let pem = content.text().ok_or_else(|| format!("{name} is not text"))?;
+            let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_str());
+            let key = PrivateKey::from_pem(pem, passphrase).map_err(|error| match error {
                 keys::Error::PassphraseMissing => format!("{name}: {error}; passphrase_file should name its file"),
                 _ => format!("{name}: {error}"),
             })?;
-            Ok(PrivateKeyFile { key, modified: files.modified(name) })
+            Ok(PrivateKeyFile { key, modified: content.modified() })
         })
     });
     let app_secrets = read_list(section, "app_secrets", |item| {
         // An editor or `echo` ends the line; no app secret holds white space.
-        let secret =
-            |name: &str| AppSecret::new(files.read(name)?.trim_ascii()).map_err(|error| format!("{name}: {error}"));
-        item.required("file", secret)
+        item.required("file", |name| {
+            let content = read_secret(item, "file", files, name)?;
+            AppSecret::new(content.bytes.trim_ascii()).map_err(|error| format!("{name}: {error}"))
+        })
     });
     let flow_token_signature = section.optional("flow_token_signature", |text| match text {
         "ignore" => Ok(FlowTokenSignature::Ignore),
@@ -242,8 +260,10 @@ fn read_logic(section: &Section<'_>, files: &Files<'_>) -> Option<Logic> {
 }
 
 fn read_logic_tls(section: &Section<'_>, files: &Files<'_>) -> Option<LogicTls> {
-    let read = |key| section.optional(key, |name| files.read(name));
-    let (ca, certificate, private_key) = (read("ca_file"), read("certificate_file"), read("private_key_file"));
+    let read = |key| section.optional(key, |name| Ok(files.read(name)?.bytes.to_vec()));
+    let (ca, certificate) = (read("ca_file"), read("certificate_file"));
+    let private_key = section
+        .optional("private_key_file", |name| Ok(read_secret(section, "private_key_file", files, name)?.bytes.clone()));
     for (key, other) in [("certificate_file", "private_key_file"), ("private_key_file", "certificate_file")] {
         if section.has(key) && !section.has(other) {
             section.mistake(other, format!("is required with {key}"));
@@ -251,4 +271,17 @@ fn read_logic_tls(section: &Section<'_>, files: &Files<'_>) -> Option<LogicTls> 
     }
     section.refuse_unknown_keys();
     Some(LogicTls { ca, identity: certificate.zip(private_key) })
+}
+
+/// Reads a file that holds a secret.
+fn read_secret(section: &Section<'_>, key: &'static str, files: &Files<'_>, name: &str) -> Result<Rc<Content>, String> {
+    let content = files.read(name)?;
+    if let Some(mode) = content.mode_for_everybody() {
+        let message = format!(
+            "{name} can be read by everybody on the machine (mode {mode:04o}); `chmod o-r` it, or in Kubernetes give the volume \
+             `defaultMode: 0440` and the pod an fsGroup"
+        );
+        section.warning(key, message);
+    }
+    Ok(content)
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use saphyr::{LoadableYamlNode as _, MarkedYamlOwned, ScalarOwned, YamlDataOwned};
 
-/// One mistake.
+/// One mistake, or what is not wrong yet and should be otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     /// Line in the configuration file, from 1.
@@ -42,21 +42,27 @@ impl fmt::Display for Errors {
 
 impl std::error::Error for Errors {}
 
-/// The mistakes found so far, shared by every section of a document.
+/// The mistakes and warnings found so far, shared by every section of a document.
 #[derive(Debug, Default)]
-pub(super) struct Mistakes(RefCell<Vec<Mistake>>);
+pub(super) struct Mistakes {
+    mistakes: RefCell<Vec<Mistake>>,
+    warnings: RefCell<Vec<Mistake>>,
+}
 
 impl Mistakes {
     pub(super) fn add(&self, line: usize, field: &str, message: impl Into<String>) {
-        self.0.borrow_mut().push(Mistake { line, field: field.to_owned(), message: message.into() });
+        self.mistakes.borrow_mut().push(Mistake { line, field: field.to_owned(), message: message.into() });
     }
 
-    /// `value`, unless there are mistakes.
-    pub(super) fn into_result<T>(self, file: &Path, value: Option<T>) -> Result<T, Errors> {
-        let mut mistakes = self.0.into_inner();
-        mistakes.sort_by_key(|mistake| mistake.line);
+    /// `value` and the warnings, unless there are mistakes. Both are in the order of the file.
+    pub(super) fn into_result<T>(self, file: &Path, value: Option<T>) -> Result<(T, Vec<Mistake>), Errors> {
+        let [mistakes, warnings] = [self.mistakes, self.warnings].map(|found| {
+            let mut found = found.into_inner();
+            found.sort_by_key(|mistake| mistake.line);
+            found
+        });
         match value {
-            Some(value) if mistakes.is_empty() => Ok(value),
+            Some(value) if mistakes.is_empty() => Ok((value, warnings)),
             _ => Err(Errors { file: file.to_owned(), mistakes }),
         }
     }
@@ -158,6 +164,12 @@ impl<'a> Section<'a> {
     pub(super) fn mistake(&self, key: &'static str, message: impl Into<String>) {
         let line = self.get(key).map_or(self.line, |node| node.span.start.line());
         self.mistakes.add(line, &self.path(key), message);
+    }
+
+    /// Reports at a field what is not wrong, and should be otherwise.
+    pub(super) fn warning(&self, key: &'static str, message: impl Into<String>) {
+        let line = self.get(key).map_or(self.line, |node| node.span.start.line());
+        self.mistakes.warnings.borrow_mut().push(Mistake { line, field: self.path(key), message: message.into() });
     }
 
     /// Reports every key that nobody asked for.

@@ -11,6 +11,7 @@ use super::connections::Connections;
 use super::settings::{Route, Settings, Unusable};
 use crate::capacity::{Budget, Reservation, Room, Turns};
 use crate::config::{Config, Limits};
+use crate::line::Replay;
 use crate::telemetry::{Metrics, MetricsError, Observatory, one, semconv};
 
 /// What all requests share.
@@ -22,6 +23,7 @@ pub(crate) struct Edge {
     pub(crate) turns: Turns,
     pub(crate) connections: Arc<Connections>,
     pub(crate) memory: Arc<Budget>,
+    pub(crate) replay: Replay,
     requests: Arc<AtomicUsize>,
     in_flight: Arc<AtomicUsize>,
 }
@@ -45,6 +47,7 @@ impl Edge {
     pub(crate) fn new(config: Config, max_connections: usize, telemetry: &Telemetry) -> Result<Arc<Self>, StartError> {
         let memory = Budget::new(config.limits.max_body_memory);
         let metrics = Arc::new(Metrics::new(telemetry.meters()?, config.endpoints.len())?);
+        let replay = Replay::new(config.replay);
         let settings = Settings::new(config, None, &metrics)?;
         let edge = Arc::new(Self {
             current: RwLock::new(Arc::new(settings)),
@@ -53,6 +56,7 @@ impl Edge {
             turns: Turns::new(),
             connections: Connections::new(max_connections),
             memory,
+            replay,
             requests: Arc::default(),
             in_flight: Arc::default(),
         });
@@ -65,11 +69,14 @@ impl Edge {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes over a configuration. Connections to logic and remembered answers stay where nothing about them changed.
+    /// Takes over a configuration. Connections to logic stay where nothing about them changed, and remembered answers as far as
+    /// there is room for them.
     pub(crate) fn apply(&self, config: Config) -> Result<(), Unusable> {
+        let replay = config.replay;
         let settings = Settings::new(config, Some(&self.current()), &self.metrics)?;
         self.memory.set_limit(settings.limits.max_body_memory);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+        self.replay.bound(replay);
         Ok(())
     }
 
@@ -102,7 +109,7 @@ impl Edge {
     /// Lets the state of the edge be read whenever metrics are.
     fn watch(self: &Arc<Self>) {
         type Read = fn(&Edge) -> Vec<(u64, Vec<KeyValue>)>;
-        let gauges: [(&'static str, &'static str, &'static str, Read); 8] = [
+        let gauges: [(&'static str, &'static str, &'static str, Read); 9] = [
             (semconv::CONNECTIONS, "", "Open connections of the public listener", |edge| one(edge.connections.open())),
             (semconv::CONNECTIONS_LIMIT, "", "How many connections of the public listener there may be", |edge| {
                 one(edge.connections.max())
@@ -112,6 +119,9 @@ impl Edge {
             }),
             (semconv::BODY_MEMORY_LIMIT, "By", "How much memory requests may hold", |edge| {
                 one(edge.current().limits.max_body_memory)
+            }),
+            (semconv::REPLAY_MEMORY, "By", "Memory of the answers that are remembered", |edge| {
+                one(edge.replay.bytes())
             }),
             (semconv::TURNS_WAITING, "", "Requests that wait for their turn with the private operation", |edge| {
                 one(edge.turns.waiting())

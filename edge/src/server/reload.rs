@@ -3,10 +3,11 @@
 //! The content of the files is looked at again and again: Kubernetes swaps a link under a mounted Secret, and no event says
 //! so. A state that is not good is refused whole, and the one before it stays.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::time::timeout;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::edge::Edge;
 use super::shutdown::Hangups;
@@ -33,17 +34,29 @@ pub(crate) async fn run(edge: Arc<Edge>, mut source: Source, mut hangups: Hangup
         match loaded {
             None => {}
             Some(Err(errors)) => refuse(&edge, &errors),
-            Some(Ok(config)) => match edge.apply(config) {
-                Ok(()) => {
-                    edge.metrics.reload(Reload::Applied);
-                    info!("configuration reloaded");
+            Some(Ok(config)) => {
+                let warnings = config.warnings.clone();
+                match edge.apply(config) {
+                    Ok(()) => {
+                        edge.metrics.reload(Reload::Applied);
+                        info!("configuration reloaded");
+                        warn(source.file(), &warnings);
+                    }
+                    Err(error) => {
+                        edge.metrics.reload(Reload::Refused);
+                        error!(%error, "configuration refused, the one before it stays");
+                    }
                 }
-                Err(error) => {
-                    edge.metrics.reload(Reload::Refused);
-                    error!(%error, "configuration refused, the one before it stays");
-                }
-            },
+            }
         }
+    }
+}
+
+/// Logs what is not wrong with the configuration in this file, and should be otherwise.
+pub fn warn(file: &Path, warnings: &[Mistake]) {
+    for Mistake { line, field, message } in warnings {
+        let file = file.display();
+        warn!(%file, line, field, reason = message, "configuration to be mended");
     }
 }
 

@@ -139,7 +139,7 @@ async fn answer(arrived: &Arrived, body: Incoming, seen: &mut Seen) -> Result<An
         verified: &|| peer.prove(),
     };
     // In a box: most of what waits, waits for its body, and would hold these kilobytes meanwhile.
-    Box::pin(exchange(&route.endpoint, &edge.turns, &settings.replay, received, seen)).await
+    Box::pin(exchange(&route.endpoint, &edge.turns, &edge.replay, received, seen)).await
 }
 
 /// A panic is the end of one request, and of nothing else.

@@ -10,7 +10,7 @@ use rustls::ServerConfig;
 
 use super::listener::{Terms, tls_config};
 use crate::config::{self, Config, Limits, LogicTarget};
-use crate::line::{Endpoint, Replay, Ring};
+use crate::line::{Endpoint, Ring};
 use crate::logic::Logic;
 use crate::telemetry::{self, Metrics, semconv};
 
@@ -20,7 +20,6 @@ pub(crate) struct Settings {
     by_path: HashMap<String, Arc<Route>>,
     /// One for each logic service, however many endpoints share it.
     logics: HashMap<LogicTarget, Logic>,
-    pub(crate) replay: Arc<Replay>,
     pub(crate) limits: Limits,
     tls: Option<Tls>,
     pub(crate) trust_trace_headers: bool,
@@ -88,10 +87,6 @@ impl Settings {
             let endpoint = Arc::new(ready(endpoint, logic, metrics));
             by_path.insert(path, Arc::new(Route { endpoint, deadline, max_in_flight, in_flight }));
         }
-        let replay = match before {
-            Some(before) if before.replay.settings() == config.replay => Arc::clone(&before.replay),
-            _ => Arc::new(Replay::new(config.replay)),
-        };
         let tls = config.listen.tls.map(|tls| {
             let config = tls_config(tls.certified_key)?;
             Ok::<_, rustls::Error>(Tls { config, not_after: tls.not_after })
@@ -99,7 +94,6 @@ impl Settings {
         Ok(Self {
             by_path,
             logics,
-            replay,
             limits: config.limits,
             tls: tls.transpose()?,
             trust_trace_headers: config.listen.trust_trace_headers,

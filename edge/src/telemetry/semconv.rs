@@ -63,5 +63,7 @@ pub(crate) const CONNECTIONS_DISPLACED: &str = "flow.connections.displaced";
 pub(crate) const BODY_MEMORY: &str = "flow.body_memory";
 /// How much memory requests may hold.
 pub(crate) const BODY_MEMORY_LIMIT: &str = "flow.body_memory.limit";
+/// Memory of the answers that are remembered.
+pub(crate) const REPLAY_MEMORY: &str = "flow.replay.memory";
 /// Requests that wait for their turn with the private operation.
 pub(crate) const TURNS_WAITING: &str = "flow.turns.waiting";

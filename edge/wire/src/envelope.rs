@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::signature::Verified;
 
@@ -91,15 +91,15 @@ impl Envelope {
         &self.encrypted_flow_data
     }
 
-    /// Opens the envelope: the plaintext, and the [`Session`] that seals its one answer.
+    /// Opens the envelope: the plaintext, which is wiped when it is dropped, and the [`Session`] that seals its one answer.
     ///
     /// # Errors
     ///
     /// [`Unopened`] where the tag does not fit key, vector and ciphertext.
-    pub fn open(self, key: AesKey) -> Result<(Vec<u8>, Session), Unopened> {
+    pub fn open(self, key: AesKey) -> Result<(Zeroizing<Vec<u8>>, Session), Unopened> {
         let identity = self.identity(&key);
         let plaintext = decrypt(&key, &self.initial_vector, self.encrypted_flow_data)?;
-        Ok((plaintext, Session { key, answer_vector: inverted(self.initial_vector), identity }))
+        Ok((plaintext.into(), Session { key, answer_vector: inverted(self.initial_vector), identity }))
     }
 
     fn identity(&self, key: &AesKey) -> Identity {
@@ -127,7 +127,7 @@ impl fmt::Debug for Envelope {
     }
 }
 
-/// The AES key of one request.
+/// The AES key of one request, wiped when it is dropped.
 pub struct AesKey(Zeroizing<[u8; AES_KEY_LENGTH]>);
 
 impl AesKey {
@@ -321,7 +321,13 @@ fn inverted(initial_vector: [u8; IV_LENGTH]) -> [u8; IV_LENGTH] {
 }
 
 fn encrypt(key: &AesKey, vector: &[u8; IV_LENGTH], mut plaintext: Vec<u8>) -> Vec<u8> {
-    plaintext.reserve_exact(TAG_LENGTH);
+    if plaintext.capacity() - plaintext.len() < TAG_LENGTH {
+        // It would move by itself, and leave what was in it behind.
+        let mut larger = Vec::with_capacity(plaintext.len() + TAG_LENGTH);
+        larger.extend_from_slice(&plaintext);
+        plaintext.zeroize();
+        plaintext = larger;
+    }
     let sealed = Cipher::new(key.as_bytes().into()).encrypt_in_place(&Nonce::<U16>::from(*vector), b"", &mut plaintext);
     // GCM refuses only plaintexts beyond 64 GiB (NIST SP 800-38D, section 5.2.1.1), which no Vec of ours reaches. Sending
     // the plaintext in the clear is not an answer to it.
@@ -378,7 +384,7 @@ mod tests {
         let envelope = parse(&sealed().encode()).unwrap();
         assert_eq!(envelope.encrypted_aes_key(), &[3; ENCRYPTED_AES_KEY_LENGTH]);
         let (plaintext, session) = envelope.open(key()).unwrap();
-        assert_eq!(plaintext, b"question");
+        assert_eq!(*plaintext, b"question");
         let answer = session.seal(b"answer".to_vec());
         assert_eq!(open_answer(&key(), VECTOR, answer.as_bytes()).unwrap(), b"answer");
     }

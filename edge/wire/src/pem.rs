@@ -48,7 +48,8 @@ pub(crate) enum Error {
 
 /// Decodes the first block that holds a key, or the first of all where none does.
 pub(crate) fn parse(text: &str) -> Result<Block, Error> {
-    let text = Zeroizing::new(text.replace("\\r", "").replace("\\n", "\n"));
+    let text = Zeroizing::new(text.replace("\\r", ""));
+    let text = Zeroizing::new(text.replace("\\n", "\n"));
     let begins = || text.match_indices(BEGIN).map(|(at, _)| &text[at + BEGIN.len()..]);
     let is_key = |block: &&str| block.split_once(DASHES).is_some_and(|(label, _)| label.ends_with("KEY"));
     let block = begins().find(is_key).or_else(|| begins().next()).ok_or(Error::NoBlock)?;
@@ -64,7 +65,9 @@ pub(crate) fn parse(text: &str) -> Result<Block, Error> {
             None => base64.extend(line.chars().filter(|character| !character.is_ascii_whitespace())),
         }
     }
-    let contents = Zeroizing::new(STANDARD.decode(base64.as_bytes()).map_err(|_| Error::Broken)?);
+    // As long as the text, so that it does not move.
+    let mut contents = Zeroizing::new(Vec::with_capacity(base64.len()));
+    STANDARD.decode_vec(base64.as_bytes(), &mut contents).map_err(|_| Error::Broken)?;
     let encryption = dek_info.map(Encryption::parse).transpose()?;
     Ok(Block { label: label.to_owned(), contents, encryption })
 }
@@ -119,11 +122,12 @@ impl Encryption {
     fn derive_key(&self, passphrase: &[u8], length: usize) -> Zeroizing<Vec<u8>> {
         let salt = &self.initial_vector[..8];
         let mut key = Zeroizing::new(Vec::with_capacity(length + 16));
-        let mut last: Zeroizing<Vec<u8>> = Zeroizing::default();
+        let mut hash = Md5::new();
         while key.len() < length {
-            let digest = Md5::new().chain_update(&*last).chain_update(passphrase).chain_update(salt).finalize();
-            last = Zeroizing::new(digest.to_vec());
-            key.extend_from_slice(&last);
+            let digest: Zeroizing<[u8; 16]> =
+                Zeroizing::new(hash.chain_update(passphrase).chain_update(salt).finalize().into());
+            key.extend_from_slice(digest.as_slice());
+            hash = Md5::new().chain_update(digest.as_slice());
         }
         key.truncate(length);
         key

@@ -16,7 +16,7 @@ pub const HEADER: &str = "x-hub-signature-256";
 const PREFIX: &[u8] = b"sha256=";
 const MAC_LENGTH: usize = 32;
 
-/// The app secret: the key of the signature, shared between the platform and the owner of the app.
+/// The app secret: the key of the signature, shared between the platform and the owner of the app. It is wiped when it is dropped.
 #[derive(Clone)]
 pub struct AppSecret {
     secret: Zeroizing<Vec<u8>>,
@@ -225,6 +225,13 @@ mod tests {
         }
         assert_eq!(check(Some(b"sha256=\xff\xfe"), &[secret("Jefe")]), Err(Error::Malformed));
         assert_eq!(check(None, &[secret("Jefe")]), Err(Error::Missing));
+    }
+
+    #[test]
+    fn what_is_derived_from_the_secret_is_wiped_too() {
+        fn is_wiped<T: zeroize::ZeroizeOnDrop>() {}
+        // Of which an HMAC holds two.
+        is_wiped::<Sha256>();
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! What is there is never overwritten, so all of it is the user's to change; what is missing is made anew.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use flow_edge::config::{self, Config};
@@ -56,6 +58,18 @@ pub(super) struct State {
 pub(crate) enum Error {
     #[error(transparent)]
     File(#[from] files::Error),
+    #[error(
+        "{}: it is a symbolic link, so keys would go where it leads; remove it, and the folder is made anew, or start in the \
+         folder beside the one that it leads to",
+        folder.display()
+    )]
+    Link { folder: PathBuf },
+    #[error(
+        "{}: it belongs to another user (uid {owner}), who could read and change the keys in it; remove it, or start in a folder \
+         of your own",
+        folder.display()
+    )]
+    OtherOwner { folder: PathBuf, owner: u32 },
     #[error(transparent)]
     Keys(#[from] keys::Error),
     #[error(
@@ -79,7 +93,10 @@ const CONFIG_FILE: &str = "flow-edge.yaml";
 impl State {
     /// Opens the folder and makes what is missing in it.
     pub(super) fn open(folder: &Path) -> Result<Self, Error> {
-        files::create_folder(folder)?;
+        if !folder.is_symlink() {
+            files::create_folder(folder)?;
+        }
+        refuse_others(folder)?;
         let mut folder = Folder { path: folder.to_owned(), made: Vec::new() };
         // Secrets do not belong under version control.
         folder.provide(".gitignore", Access::Anyone, || "*\n".to_owned())?;
@@ -118,6 +135,19 @@ impl State {
     pub(super) fn config_file(&self) -> PathBuf {
         self.folder.join(CONFIG_FILE)
     }
+}
+
+/// A folder that somebody else put there would get the keys, or bring his own.
+fn refuse_others(folder: &Path) -> Result<(), Error> {
+    let of_link = |source| files::Error::Read { file: folder.to_owned(), source };
+    let found = fs::symlink_metadata(folder).map_err(of_link)?;
+    if found.is_symlink() {
+        return Err(Error::Link { folder: folder.to_owned() });
+    }
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(Error::OtherOwner { folder: folder.to_owned(), owner: found.uid() });
+    }
+    Ok(())
 }
 
 struct Folder {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::process::Command;
 
@@ -149,6 +149,41 @@ fn a_public_key_of_another_pair_is_found_out() {
     let refused = flowctl(folder.path(), &["dev", "--port", "0"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stderr.contains("public-key.pem: it is not the other half"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_folder_that_is_a_link_is_refused_and_gets_nothing() {
+    for there in [true, false] {
+        let (folder, elsewhere) = (tempdir().unwrap(), tempdir().unwrap());
+        let target = elsewhere.path().join("target");
+        if there {
+            fs::create_dir(&target).unwrap();
+        }
+        symlink(&target, folder.path().join(".flow-dev")).unwrap();
+        let refused = flowctl(folder.path(), &["dev", "--port", "0"]);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        assert!(refused.stderr.contains(".flow-dev: it is a symbolic link"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("remove it"), "{}", refused.stderr);
+        let got = fs::read_dir(&target).map_or(0, Iterator::count);
+        assert_eq!((got, target.exists()), (0, there));
+    }
+}
+
+#[test]
+fn a_folder_of_another_user_is_refused() {
+    let folder = tempdir().unwrap();
+    let state = folder.path().join(".flow-dev");
+    fs::create_dir(&state).unwrap();
+    if chown(&state, Some(12345), None).is_err() {
+        // Only root can give a folder away.
+        let missing = "not root, so a folder of another user is not tested";
+        assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "{missing}");
+        return eprintln!("{missing}");
+    }
+    let refused = flowctl(folder.path(), &["dev", "--port", "0"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains(".flow-dev: it belongs to another user (uid 12345)"), "{}", refused.stderr);
+    assert_eq!(fs::read_dir(&state).unwrap().count(), 0);
 }
 
 /// A logic that is not the sample.

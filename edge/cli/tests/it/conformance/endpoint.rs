@@ -29,6 +29,7 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, oneshot};
+use zeroize::Zeroizing;
 
 use super::faults::Fault::{self, *};
 use crate::process::{Finished, flowctl};
@@ -253,7 +254,7 @@ impl Endpoint {
         Ok(envelope)
     }
 
-    fn open(&self, envelope: Envelope) -> Result<(Vec<u8>, Session), Refusal> {
+    fn open(&self, envelope: Envelope) -> Result<(Zeroizing<Vec<u8>>, Session), Refusal> {
         const UNOPENED: StatusCode = StatusCode::MISDIRECTED_REQUEST;
         let wrapped = *envelope.encrypted_aes_key();
         let keys = if self.is(OneKey) { &KEYS[..1] } else { &KEYS[..] };

@@ -136,10 +136,10 @@ async fn fill(client: &Client, count: usize) -> Vec<((Vec<u8>, String), String)>
     sent
 }
 
-/// How many of the newest are answered as they were, without a call to logic.
+/// How many are answered as they were, without a call to logic, until one is not.
 async fn remembered(client: &Client, logic: &Logic, sent: &[((Vec<u8>, String), String)]) -> usize {
     let mut count = 0;
-    for ((body, signature), answer) in sent.iter().rev() {
+    for ((body, signature), answer) in sent {
         let calls = logic.calls().len();
         let again = client.send_signed(body.clone(), Some(signature.as_bytes())).await;
         if logic.calls().len() > calls {
@@ -160,10 +160,11 @@ async fn a_full_memory_answers_each_of_the_newest_from_memory_byte_for_byte() {
     // With one answer it says what each takes.
     let mut sent = fill(&client, 1).await;
     let each = edge.metric("flow_replay_memory_bytes").await;
-    let room = usize::try_from(MAX / each).unwrap() - 1;
+    // Later ones are a few bytes longer.
+    let room = usize::try_from(MAX / (each + 8)).unwrap() - 1;
     sent.extend(fill(&client, 4 * room).await);
     let full = edge.metric("flow_replay_memory_bytes").await;
-    assert!(full <= MAX && full > MAX - 2 * each, "{full}");
+    assert!(full <= MAX && full > MAX - 3 * each, "{full}");
     // More than once, and the oldest of them first, so that none of them lives by being asked for.
     let newest = &sent[sent.len() - room..];
     let calls = logic.calls().len();

@@ -169,9 +169,9 @@ async fn a_full_memory_answers_each_of_the_newest_from_memory_byte_for_byte() {
     let newest = &sent[sent.len() - room..];
     let calls = logic.calls().len();
     for _ in 0..2 {
-        for ((body, signature), answer) in newest {
+        for (at, ((body, signature), answer)) in newest.iter().enumerate() {
             let again = client.send_signed(body.clone(), Some(signature.as_bytes())).await;
-            assert_eq!((again.status, &again.body), (200, answer));
+            assert_eq!((again.status, &again.body), (200, answer), "{at} of {room}, {full} bytes, each {each}");
         }
     }
     assert_eq!(logic.calls().len(), calls);

@@ -53,7 +53,7 @@ fn works(key: &PrivateKey) {
     let body = Envelope::seal(&aes_key(), VECTOR, wrapped, b"plaintext".to_vec()).encode();
     let envelope = Envelope::parse(verified(&body)).expect("an envelope");
     let unwrapped = key.unwrap_key(&envelope).expect("a key that unwraps");
-    assert!(envelope.open(unwrapped).is_ok_and(|(plaintext, _)| plaintext == b"plaintext"));
+    assert!(envelope.open(unwrapped).is_ok_and(|(plaintext, _)| *plaintext == b"plaintext"));
 }
 
 fn readable(key: &PublicKey) {

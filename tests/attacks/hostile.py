@@ -14,7 +14,7 @@ import frames
 from service import Connection, entry, envelope, field, next_screen, text
 
 # What a flood sends at most for one call, and in what parts.
-FLOOD, PART = 16 << 20, 16_384
+FLOOD, PART = 4 << 20, 16_384
 
 
 async def flood(call, part):
@@ -24,7 +24,7 @@ async def flood(call, part):
 
 async def endless_answer(call):
     call.head()
-    await call.data(struct.pack(">BI", 0, 4 << 20))
+    await call.data(struct.pack(">BI", 0, 1 << 20))
     await flood(call, bytes(PART))
 
 
@@ -144,7 +144,7 @@ BOMB = gzip.compress(next_screen(entry("a", text("b" * FLOOD))))
 
 
 async def bomb(call):
-    """Sixteen megabytes that gzip makes small."""
+    """Megabytes that gzip makes small."""
     call.head(**{"grpc-encoding": "gzip"})
     await call.data(struct.pack(">BI", 1, len(BOMB)) + BOMB)
     call.end()
@@ -185,12 +185,13 @@ class Hostile:
     statuses: set
     behaviour: Callable = never_answers
     connection: type = Connection
+    floods: bool = False
 
 
 BEHAVIOURS = {
-    "endless-answer": Hostile({500}, endless_answer),
-    "huge-answer": Hostile({500}, huge_answer),
-    "many-messages": Hostile({500}, many_messages),
+    "endless-answer": Hostile({500}, endless_answer, floods=True),
+    "huge-answer": Hostile({500}, huge_answer, floods=True),
+    "many-messages": Hostile({500}, many_messages, floods=True),
     "no-trailers": Hostile({500}, no_trailers),
     "wrong-content-type": Hostile({500}, wrong_content_type),
     "garbage-frames": Hostile({500, 503}, garbage_frames),
@@ -202,11 +203,11 @@ BEHAVIOURS = {
     "giant-headers": Hostile({500, 503}, giant_headers),
     "giant-trailers": Hostile({500, 503}, giant_trailers),
     "zero-window": Hostile({503, 504}, connection=ZeroWindow),
-    "ping-flood": Hostile({503, 504}, ping_flood),
-    "settings-flood": Hostile({503, 504}, settings_flood),
+    "ping-flood": Hostile({503, 504}, ping_flood, floods=True),
+    "settings-flood": Hostile({503, 504}, settings_flood, floods=True),
     "never-answers": Hostile({504}, never_answers),
     "closes-mid-answer": Hostile({500, 503}, closes_mid_answer),
     "http1": Hostile({503}, connection=Http1),
     "bomb": Hostile({500}, bomb),
-    "many-values": Hostile({200, 500}, many_values),
+    "many-values": Hostile({200, 500}, many_values, floods=True),
 }

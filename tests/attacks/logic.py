@@ -1,6 +1,6 @@
-"""A FlowService as a process: a good one on the first port, and one for each hostile behaviour on the ports after it.
+"""FlowServices as a process, each on a port of its own.
 
-usage: logic.py [BEHAVIOUR…]; prints its ports as JSON and runs until standard input ends.
+usage: logic.py BEHAVIOUR…, each `good` or of `hostile.py`; prints the ports as JSON and runs until standard input ends.
 
 A good one does as the screen of the request says: SLOW answers after some seconds, SIZE-N with N characters, INVALID_ARGUMENT
 with that status. Every answer carries a number of its own, by which a second call for one envelope is seen, and the flow token,
@@ -32,16 +32,16 @@ async def good(call):
 
 
 async def main(behaviours):
-    async def listen(behaviour, connection=Connection):
+    async def listen(behaviour, connection):
         server = await asyncio.start_server(
             lambda *opened: connection(behaviour, *opened).serve(), "127.0.0.1", 0, backlog=1024
         )
         return server.sockets[0].getsockname()[1]
 
-    ports = {"good": await listen(good)}
+    ports = {}
     for name in behaviours:
-        one = hostile.BEHAVIOURS[name]
-        ports[name] = await listen(one.behaviour, one.connection)
+        one = hostile.BEHAVIOURS.get(name)
+        ports[name] = await (listen(one.behaviour, one.connection) if one else listen(good, Connection))
     print(json.dumps(ports), flush=True)
     await asyncio.to_thread(sys.stdin.read)
 

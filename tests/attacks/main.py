@@ -1,9 +1,11 @@
 """Runs attacks, each on an edge of its own with a normal client beside it, and prints a line for each."""
 
 import argparse
+import collections
 import contextlib
 import importlib
 import pathlib
+import re
 import sys
 import time
 import traceback
@@ -17,6 +19,9 @@ HEADS += ["seconds", "verdict"]
 RATE = 50
 # Requests after the attack that show that it is over.
 AFTERWARDS = 20
+# The platform asks for answers within a second.
+MOST_P99_MS = 1000
+REQUESTS = "http_server_request_duration_seconds_count"
 
 
 def attacks():
@@ -39,13 +44,34 @@ def cases(names):
     return found
 
 
+def afterwards(target):
+    """Somebody who comes now is answered, while what the attack sent is still there."""
+    try:
+        connection = target.connect()
+        answers = [target.exchange(target.platform.seal(data_exchange()), connection) for _ in range(AFTERWARDS)]
+        statuses = collections.Counter(answer[0] if answer else "closed" for answer in answers)
+        target.expect(set(statuses) == {200}, f"afterwards: {dict(statuses)}")
+    except OSError as error:
+        target.misses.append(f"afterwards: {error!r}")
+
+
+def refusals(edge):
+    """What the edge itself says of the normal client's endpoint."""
+    found = collections.Counter()
+    endpoint = edge.configuration["endpoints"][0]["name"]
+    for name, value in edge.metrics().items():
+        kind = re.search('error_type="([^"]+)"', name)
+        if name.startswith(f"{REQUESTS}{{") and f'flow_endpoint="{endpoint}"' in name and kind and 'flow_fault="client"' not in name:
+            found[kind[1]] += int(value)
+    return dict(found)
+
+
 def attempt(target, function):
     """What the attack found amiss, beside what it says itself."""
     try:
         function(target)
         target.edge.must_live()
-        good = [target.exchange(target.platform.seal(data_exchange()))[0] for _ in range(AFTERWARDS)]
-        target.expect(set(good) == {200}, f"afterwards: {good}")
+        afterwards(target)
     except Died as died:
         target.misses.append(f"the edge {died}")
     except Exception as error:
@@ -77,6 +103,9 @@ def report(name, target, records, before, seconds, memory):
     latencies = [latency for _, latency, fault in records if not fault]
     if lost:
         target.misses.append(f"the normal client lost {len(lost)} of {len(records)} requests, such as {max(lost, key=lost.count)}")
+        target.note(f"refused by the edge's count: {refusals(edge)}")
+    if latencies and percentile(latencies, 0.99) > MOST_P99_MS:
+        target.misses.append(f"the normal client waited {percentile(latencies, 0.99):.0f} ms")
     most = max(edge.status("VmHWM"), edge.most_resident)
     if most > memory:
         target.misses.append(f"{most / MIB:.0f} MiB are more than the limit")

@@ -30,6 +30,8 @@ MIB = 1 << 20
 SIZES = {"": 1, "KiB": 1 << 10, "MiB": MIB, "Mi": MIB, "GiB": 1 << 30, "Gi": 1 << 30}
 # How long anything may take that takes a moment.
 PATIENCE = 20
+# The attacker of a real edge has processors of its own. Here it shares them, so edge, logic and normal client come first.
+FIRST = -5
 # A process of Python's answers so many requests a second without being the slow one.
 CLIENT_RATE = 200
 
@@ -38,6 +40,12 @@ def size(text):
     """Bytes of a size as the manifests write it."""
     number, unit = re.fullmatch(r"(\d+)(\w*)", str(text)).groups()
     return int(number) * SIZES[unit]
+
+
+def come_first(process):
+    # Without the right to it, it is a little less true.
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, FIRST)
 
 
 def memory_limit():
@@ -75,7 +83,7 @@ class Place:
         command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.crt -days 2"
         self.openssl(f"{command} -subj /CN=localhost -addext basicConstraints=CA:FALSE")
         self.platform = Platform((self.folder / "current.pub").read_bytes(), self.secret.encode())
-        self.good = f"http://127.0.0.1:{self._start_logic()['good']}"
+        self.good = f"http://127.0.0.1:{self._start_logic('good')['good']}"
         self.hostile = {}
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -105,11 +113,14 @@ class Place:
         command = [sys.executable, HERE / "logic.py", *behaviours]
         process = self.closing.enter_context(subprocess.Popen(command, stdin=-1, stdout=-1, text=True))
         self.closing.callback(process.stdin.close)
+        come_first(process)
         return json.loads(process.stdout.readline())
 
     def start_hostile(self):
+        """In two processes: those that flood would keep the others from being as they should."""
         if not self.hostile:
-            self.hostile = self._start_logic(*BEHAVIOURS)
+            for floods in (False, True):
+                self.hostile |= self._start_logic(*(name for name, one in BEHAVIOURS.items() if one.floods == floods))
 
     def configuration(self, is_hostile=False, more=()):
         """The base's own, but for where it listens and what its files are called; endpoints beyond the first where asked for."""
@@ -146,6 +157,7 @@ class Edge:
         with open(self.log_file, "ab") as log:
             self.reader = subprocess.Popen(["cat"], stdin=self.process.stderr, stdout=log)
         self.process.stderr.close()
+        come_first(self.process)
         self.pid, self.most_resident, self.most_data, self.most_files = self.process.pid, 0, 0, 0
         self.watching = threading.Event()
         try:
@@ -265,6 +277,7 @@ class NormalClient:
         command = [sys.executable, HERE / "client.py", json.dumps(options)]
         self.processes = [subprocess.Popen(command, stdin=-1, stdout=-1, text=True) for _ in range(count)]
         for process in self.processes:
+            come_first(process)
             process.stdout.readline()
 
     def stop(self):

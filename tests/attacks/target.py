@@ -6,6 +6,7 @@ It refuses to know what is right: that the attacks say.
 import contextlib
 import socket
 import ssl
+import struct
 import time
 
 import hpack
@@ -42,15 +43,15 @@ class Target:
     def note(self, text):
         self.notes.append(text)
 
-    def connect(self, protocol="http/1.1", seconds=PATIENCE):
-        return Connection(self, self.address, self.trust[protocol], seconds)
+    def connect(self, protocol="http/1.1", seconds=PATIENCE, reads=True):
+        return Connection(self, self.address, self.trust[protocol], seconds, reads)
 
     def connect_plain(self, address=None, seconds=PATIENCE):
         """Without TLS, which on the public port is a client that never begins."""
         return Connection(self, address or self.address, None, seconds)
 
-    def connect_http2(self, settings=(), seconds=PATIENCE):
-        return Http2(self, settings, seconds)
+    def connect_http2(self, settings=(), seconds=PATIENCE, reads=True):
+        return Http2(self, settings, seconds, reads)
 
     def close(self):
         """Ends all connections, without a farewell."""
@@ -86,11 +87,18 @@ class Target:
 
 
 class Connection:
-    """A client's connection that does what it is told. What it gives back as None or empty is that the peer has ended it."""
+    """A client's connection that does what it is told. What it gives back as None or empty is that the peer has ended it.
 
-    def __init__(self, target, address, trust, seconds):
+    Where nothing will be read, its kernel takes no more than it must either.
+    """
+
+    def __init__(self, target, address, trust, seconds, reads=True):
         self.target, self.received = target, bytearray()
-        self.socket = socket.create_connection(address, timeout=seconds)
+        self.socket = socket.socket()
+        if not reads:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.settimeout(seconds)
+        self.socket.connect(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         target.connections.append(self)
         target.opened += 1
@@ -151,10 +159,10 @@ class Connection:
 class Http2(Connection):
     """A connection in HTTP/2, whose frames are written by hand."""
 
-    def __init__(self, target, settings, seconds):
-        super().__init__(target, target.address, target.trust["h2"], seconds)
+    def __init__(self, target, settings, seconds, reads):
+        super().__init__(target, target.address, target.trust["h2"], seconds, reads)
         self.parser, self.statuses, self.resets, self.goaway = frames.Parser(), {}, {}, None
-        self.decoder = hpack.Decoder()
+        self.decoder, self.windows, self.initial_window = hpack.Decoder(), {0: frames.DEFAULT_WINDOW}, frames.DEFAULT_WINDOW
         self.send(frames.PREFACE + frames.settings(settings))
 
     def take(self, seconds=PATIENCE):
@@ -169,8 +177,25 @@ class Http2(Connection):
             elif kind == frames.GOAWAY:
                 self.goaway = int.from_bytes(payload[4:8])
             elif kind == frames.SETTINGS and not flags & frames.ACK:
+                self.initial_window = dict(struct.iter_unpack(">HI", payload)).get(frames.INITIAL_WINDOW_SIZE, self.initial_window)
                 self.send(frames.frame(frames.SETTINGS, frames.ACK))
+            elif kind == frames.WINDOW_UPDATE:
+                self.windows[stream] = self.windows.get(stream, self.initial_window) + int.from_bytes(payload)
         return bool(data)
+
+    def send_body(self, stream, length, seconds=0.5):
+        """As much of a body as its windows allow, without an end; how much that was."""
+        sent, self.windows[stream] = 0, self.windows.get(stream, self.initial_window)
+        while sent < length:
+            part = min(length - sent, self.windows[0], self.windows[stream], 16_384)
+            if part <= 0:
+                if not self.take_until(lambda: min(self.windows[0], self.windows[stream]) > 0, seconds):
+                    break
+            elif not self.send(frames.frame(frames.DATA, 0, stream, bytes(part)), seconds):
+                break
+            else:
+                sent, self.windows[0], self.windows[stream] = sent + part, self.windows[0] - part, self.windows[stream] - part
+        return sent
 
     def take_until(self, condition, seconds=PATIENCE):
         """Reads until the condition holds; whether it did before the end of the connection and of that time."""

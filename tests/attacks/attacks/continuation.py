@@ -10,7 +10,7 @@ import frames
 
 def endless(target, part, count):
     whole = b"".join(frames.frame(frames.CONTINUATION, 0, 1, part) for _ in range(count))
-    ended = connections = 0
+    ended, codes = 0, set()
     for connections in range(1, target.pick(10, 100) + 1):
         target.edge.must_live()
         connection = target.connect_http2()
@@ -19,8 +19,9 @@ def endless(target, part, count):
         # Where it is ended in the middle, less than all could be sent.
         was_sent = connection.send(whole, 5)
         ended += not was_sent or connection.is_ended(5)
+        codes.add(connection.goaway)
         connection.close()
-    target.note(f"{ended} of {connections} connections were ended, each within {len(whole) / 1024:.0f} KiB")
+    target.note(f"{ended} of {connections} connections were ended, each within {len(whole) / 1024:.0f} KiB, GOAWAY {codes}")
     target.expect(ended == connections, f"{connections - ended} of {connections} connections went on")
 
 

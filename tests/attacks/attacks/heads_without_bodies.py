@@ -20,19 +20,22 @@ FIELDS = 480
 EARLY_SECONDS = 3
 
 
-def head(path, more=b"", method="POST", signature=SIGNATURE):
+def head(path, method="POST", signature=SIGNATURE):
     fields = [(":method", method), (":scheme", "https"), (":authority", "localhost"), (":path", path)]
     fields += [("x-hub-signature-256", signature)] if signature is not None else []
-    return frames.block(fields) + more
+    return frames.block(fields)
 
 
 def heads(path, is_indexed):
-    """What one connection sends after its settings."""
-    first = frames.indexing(b"a", b"") if is_indexed else b""
+    """What one connection sends after its settings: the first head fills the table, the others name what is there."""
+    fields = [(b":method", b"POST"), (b":scheme", b"https"), (b":authority", b"localhost"), (b":path", path.encode())]
+    fields += [(b"x-hub-signature-256", SIGNATURE.encode()), *([(b"a", b"")] if is_indexed else [])]
     # 62 is what was put into the table last.
-    again = bytes([0x80 | 62]) * FIELDS if is_indexed else b""
-    streams = range(1, 2 * STREAMS, 2)
-    return b"".join(frames.headers(stream, head(path, (first if stream == 1 else b"") + again)) for stream in streams)
+    *known, last = (bytes([0x80 | 62 + number]) for number in reversed(range(len(fields))))
+    more = last * (FIELDS if is_indexed else 1)
+    first = b"".join(frames.indexing(*field) for field in fields)
+    streams = range(3, 2 * STREAMS, 2)
+    return frames.headers(1, first) + b"".join(frames.headers(stream, b"".join(known) + more) for stream in streams)
 
 
 def waiting(target, connections, data):

@@ -14,6 +14,7 @@ from envelope import data_exchange
 from hostile import BEHAVIOURS
 
 DEADLINE_SECONDS = 10
+PAUSE_SECONDS = 0.03
 # Its answer takes most of the memory, so it is looked at by itself.
 LARGE = "many-values"
 
@@ -28,7 +29,12 @@ def hostile(target, names, times):
     found, slowest = collections.defaultdict(collections.Counter), collections.defaultdict(float)
     asked = [name for name in names for _ in range(times)]
     with concurrent.futures.ThreadPoolExecutor(len(asked)) as threads:
-        for name, status, seconds in threads.map(lambda name: ask(target, name), asked):
+        waiting = []
+        for name in asked:
+            waiting.append(threads.submit(ask, target, name))
+            # Logic is what attacks here, not a crowd of clients.
+            time.sleep(PAUSE_SECONDS)
+        for name, status, seconds in (one.result() for one in waiting):
             found[name][status] += 1
             slowest[name] = max(slowest[name], seconds)
     for name in names:

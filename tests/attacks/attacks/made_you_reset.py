@@ -26,7 +26,7 @@ def make(target, error):
     # In parts, so that the edge begins with requests before they are wrong.
     numbers = range(1, 2 * STREAMS, 2)
     parts = [frames.headers(stream, block, end_stream=is_closed) + error(stream) for stream in numbers]
-    ended = resets = connections = 0
+    ended, resets, codes = 0, 0, set()
     for connections in range(1, target.pick(10, 100) + 1):
         target.edge.must_live()
         connection = target.connect_http2()
@@ -35,8 +35,9 @@ def make(target, error):
                 break
         ended += connection.is_ended(5)
         resets += len(connection.resets)
+        codes.add(connection.goaway)
         connection.close()
-    target.note(f"{ended} of {connections} connections were ended, after {resets / connections:.0f} resets each at most of {STREAMS}")
+    target.note(f"{ended} of {connections} connections were ended, after {resets / connections:.0f} resets each at most of {STREAMS}, GOAWAY {codes}")
     target.expect(ended == connections, f"{connections - ended} of {connections} connections went on after {STREAMS} streams")
 
 

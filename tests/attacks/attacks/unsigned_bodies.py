@@ -64,20 +64,17 @@ def again(target):
 
 
 def streams(target):
-    """A connection's window lets so much wait as the edge reads, which is all that it has memory for."""
+    """Each stream takes what its windows allow, and no more comes."""
     fields = [(":method", "POST"), (":scheme", "https"), (":authority", "localhost"), (":path", target.path)]
     block = frames.block([*fields, ("x-hub-signature-256", SIGNATURE)])
-    length, part = MIB - 1, 16_384
-    for _ in range(2):
-        connection = target.connect_http2()
+    for _ in range(4):
+        connection, sent = target.connect_http2(), 0
+        # The edge's settings come first.
         connection.take()
-        for stream in range(1, 2 * (budget(target) // MIB), 2):
-            body = b"".join(
-                frames.frame(frames.DATA, 0, stream, bytes(min(part, length - at))) for at in range(0, length, part)
-            )
-            # Its windows are not looked at: what is too much is the edge's to refuse.
-            if not connection.send(frames.headers(stream, block) + body, 1):
-                break
+        for stream in range(1, 2 * (budget(target) // LARGEST), 2):
+            connection.send(frames.headers(stream, block))
+            sent += connection.send_body(stream, LARGEST - 1)
+        target.note(f"{sent / MIB:.0f} MiB on a connection")
     watch(target, HOLD_SECONDS)
 
 
@@ -96,8 +93,12 @@ def slow(target):
 
 def small(target):
     length = 48 << 10
-    for _ in range(min(budget(target) // length + 50, int(target.limits["max_connections"]) - 100)):
+    for _ in range(min(budget(target) // length + 50, int(target.limits["max_connections"]) - 200)):
         target.connect().send(http1(target, length) + bytes(length - 1), 2)
+    # What is left is less than one of these.
+    for part, count in ((1000, 60), (100, 20)):
+        for _ in range(count):
+            target.connect().send(http1(target, length) + bytes(part), 2)
     watch(target, HOLD_SECONDS)
 
 

@@ -1,0 +1,108 @@
+"""Attacks one edge with everything in turns, under a load that goes on, and says whether its memory grows and what was lost."""
+
+import argparse
+import pathlib
+import statistics
+import sys
+import time
+
+from main import HERE, afterwards, cases
+from place import MIB, Died, Edge, NormalClient, Place, memory_limit
+from target import Target
+
+# A normal client's requests are taken together so often, so that they are not all kept.
+REPORT_SECONDS = 60
+# The first round of attacks makes what stays: threads, tables, caches.
+SETTLED_MINUTES = 10
+MOST_GROWTH = 0.05
+# So many rests at the beginning and at the end are what the memory is then.
+RESTS = 5
+
+
+class Load:
+    """The normal client, anew again and again, with the sum of all of them."""
+
+    def __init__(self, edge, rate):
+        self.edge, self.rate, self.answered, self.faults, self.latencies = edge, rate, 0, [], []
+        self.client, self.since = NormalClient(edge, rate), time.monotonic()
+
+    def collect(self):
+        records = self.client.stop()
+        self.answered += sum(not fault for _, _, fault in records)
+        self.faults += [fault for _, _, fault in records if fault]
+        self.latencies += [latency for _, latency, fault in records if not fault]
+
+    def go_on(self):
+        if time.monotonic() - self.since > REPORT_SECONDS:
+            self.collect()
+            self.client, self.since = NormalClient(self.edge, self.rate), time.monotonic()
+
+
+def turn(edge, name, function):
+    """One attack; what it found amiss of what it says itself is not asked here, but whether it broke."""
+    target = Target(edge, is_long=False)
+    try:
+        function(target)
+        edge.must_live()
+    except Died:
+        raise
+    except Exception as error:
+        edge.must_live()
+        print(f"    {name} broke: {error!r}", flush=True)
+    finally:
+        target.close()
+    afterwards(target)
+    target.close()
+    for miss in target.misses:
+        print(f"    {name}: {miss}", flush=True)
+
+
+def soak(edge, load, minutes, names):
+    """MiB that were resident in each rest between two attacks, with the time of it."""
+    began, rests = time.monotonic(), []
+    # Not those that need an edge of their own.
+    turns = [(name, module.CASES[case]) for name, module, case in cases(names) if not getattr(module, "ALONE", False)]
+    while True:
+        for name, function in turns:
+            if time.monotonic() - began > minutes * 60:
+                return rests
+            turn(edge, name, function)
+            load.go_on()
+            resident = edge.status("VmRSS") / MIB
+            rests.append((time.monotonic() - began, resident))
+            print(f"{rests[-1][0] / 60:6.1f} min  {resident:6.1f} MiB  most {edge.most_resident / MIB:.0f}  lost {len(load.faults)}  {name}", flush=True)
+            with open(edge.log_file, "r+b") as log:
+                log.truncate()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("minutes", type=float, nargs="?", default=60)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="attacks; all unless given")
+    parser.add_argument("--edge", type=pathlib.Path, default=HERE.parents[1] / "target/release/flow-edge")
+    parser.add_argument("--rate", type=int, default=400, help="requests a second of the normal client: half of what this machine can do")
+    options = parser.parse_args()
+    settled = min(SETTLED_MINUTES, options.minutes / 2) * 60
+    with Place(options.edge) as place:
+        edge = Edge(place, place.configuration(is_hostile=True), memory_limit())
+        try:
+            load = Load(edge, options.rate)
+            rests = soak(edge, load, options.minutes, options.names)
+            load.collect()
+        except Died as died:
+            sys.exit(f"the edge {died}")
+        finally:
+            edge.stop()
+    before = statistics.median([resident for at, resident in rests if at <= settled][-RESTS:] or [rests[0][1]])
+    after = statistics.median([resident for _, resident in rests][-RESTS:])
+    growth = after / before - 1
+    print(f"after {settled / 60:.0f} minutes {before:.1f} MiB, at the end {after:.1f} MiB: {growth:+.1%}; at most {edge.most_resident / MIB:.0f} MiB")
+    p99 = sorted(load.latencies)[int(len(load.latencies) * 0.99)] * 1000
+    print(f"the normal client: {load.answered} answered, p99 {p99:.0f} ms, {len(load.faults)} lost")
+    for fault in sorted(set(load.faults)):
+        print(f"    {load.faults.count(fault)} times {fault}")
+    sys.exit(growth > MOST_GROWTH or bool(load.faults))
+
+
+if __name__ == "__main__":
+    main()

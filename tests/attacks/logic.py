@@ -15,7 +15,8 @@ import sys
 import hostile
 from service import Connection, entry, next_screen, text, texts
 
-SLOW_SECONDS = 4
+# Within the deadline of the base's, and long enough for all requests of an attack to wait together.
+SLOW_SECONDS = 6
 NUMBERS = itertools.count(1)
 
 

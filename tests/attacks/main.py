@@ -124,7 +124,7 @@ def report(name, target, records, before, seconds, memory):
 
 def run(place, name, module, case, is_long, rate, memory):
     started = time.monotonic()
-    # An attack that needs an edge other than the manifest's says so.
+    # An attack that needs another edge than the manifest's says so, and in `ALONE` for which cases a soak is none.
     options = module.edge(place, case) if hasattr(module, "edge") else {}
     with contextlib.ExitStack() as closing:
         edge = Edge(place, options.pop("configuration", None) or place.configuration(), memory, **options)

@@ -31,7 +31,7 @@ SIZES = {"": 1, "KiB": 1 << 10, "MiB": MIB, "Mi": MIB, "GiB": 1 << 30, "Gi": 1 <
 # How long anything may take that takes a moment.
 PATIENCE = 20
 # The attacker of a real edge has processors of its own. Here it shares them, so edge, logic and normal client come first.
-FIRST = -5
+FIRST = -15
 # A process of Python's answers so many requests a second without being the slow one.
 CLIENT_RATE = 200
 

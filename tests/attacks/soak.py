@@ -61,7 +61,7 @@ def soak(edge, load, minutes, names):
     """MiB that were resident in each rest between two attacks, with the time of it."""
     began, rests = time.monotonic(), []
     # Not those that need an edge of their own.
-    turns = [(name, module.CASES[case]) for name, module, case in cases(names) if not getattr(module, "ALONE", False)]
+    turns = [(name, module.CASES[case]) for name, module, case in cases(names) if case not in getattr(module, "ALONE", ())]
     while True:
         for name, function in turns:
             if time.monotonic() - began > minutes * 60:

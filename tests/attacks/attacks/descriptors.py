@@ -34,6 +34,7 @@ def hard_limit(target):
 
 
 CASES = {"soft-limit": silent, "hard-limit": hard_limit}
+ALONE = set(CASES)
 
 
 def edge(place, case):

@@ -52,6 +52,8 @@ def twice(target):
 
 
 CASES = {"": twice}
+# A hundred endpoints more.
+ALONE = {""}
 
 
 def edge(place, case):

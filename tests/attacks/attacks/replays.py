@@ -66,6 +66,8 @@ def reload(target):
 
 
 CASES = {"large": large, "small": small, "reload": reload}
+# A smaller memory.
+ALONE = {"small"}
 
 
 def edge(place, case):

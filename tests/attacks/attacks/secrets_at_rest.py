@@ -88,7 +88,7 @@ def at_rest(target):
 
 CASES = {"": at_rest}
 # Another user's process.
-ALONE = True
+ALONE = {""}
 
 
 def edge(place, case):

@@ -57,7 +57,7 @@ def shrinking(target):
 
 
 def unread(target):
-    before, count, taken = target.memory(), target.pick(30, 300), 0
+    before, count, taken = target.memory(), target.pick(10, 300), 0
     data = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000
     for _ in range(count):
         target.edge.must_live()

@@ -8,17 +8,26 @@ import asyncio
 import dataclasses
 import gzip
 import struct
+import time
 from collections.abc import Callable
 
 import frames
 from service import Connection, entry, envelope, field, next_screen, text
 
-# What a flood sends at most for one call, and in what parts.
-FLOOD, PART = 4 << 20, 16_384
+# What a flood sends at most for one call, in what parts, and how fast: all of them together are as much as a line carries.
+FLOOD, PART, BYTES_A_SECOND = 4 << 20, 16_384, 2 << 20
+
+
+async def paced(part):
+    """A part again and again, each at its time."""
+    began = time.monotonic()
+    for at in range(0, FLOOD, len(part)):
+        await asyncio.sleep(max(0, began + at / BYTES_A_SECOND - time.monotonic()))
+        yield part
 
 
 async def flood(call, part):
-    for _ in range(FLOOD // len(part)):
+    async for part in paced(part):
         await call.data(part)
 
 
@@ -116,17 +125,15 @@ async def giant_trailers(call):
 
 
 async def ping_flood(call):
-    connection = call.connection
-    for _ in range(FLOOD // PART):
-        connection.write(frames.frame(frames.PING, payload=bytes(8)) * (PART // 17))
-        await connection.writer.drain()
+    async for part in paced(frames.frame(frames.PING, payload=bytes(8)) * (PART // 17)):
+        call.connection.write(part)
+        await call.connection.writer.drain()
 
 
 async def settings_flood(call):
-    connection = call.connection
-    for _ in range(FLOOD // PART):
-        connection.write(frames.settings() * (PART // 9))
-        await connection.writer.drain()
+    async for part in paced(frames.settings() * (PART // 9)):
+        call.connection.write(part)
+        await call.connection.writer.drain()
 
 
 async def never_answers(call):

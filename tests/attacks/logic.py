@@ -16,7 +16,7 @@ import hostile
 from service import Connection, entry, next_screen, text, texts
 
 # Within the deadline of the base's, and long enough for all requests of an attack to wait together.
-SLOW_SECONDS = 6
+SLOW_SECONDS = 5
 NUMBERS = itertools.count(1)
 
 

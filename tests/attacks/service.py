@@ -115,6 +115,8 @@ class Connection:
         self.is_silent = False
 
     def write(self, data):
+        if self.writer.is_closing():
+            raise ConnectionError("the edge has ended it")
         self.writer.write(data)
 
     async def serve(self):

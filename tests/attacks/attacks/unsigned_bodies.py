@@ -79,12 +79,14 @@ def streams(target):
 
 
 def slow(target):
-    connections = [target.connect() for _ in range(target.pick(200, 800))]
-    part = budget(target) // len(connections) // 8 + 4096
+    connections, rounds = [target.connect() for _ in range(target.pick(200, 800))], 10
+    # A fifth more than there is room for, within the time that a body has.
+    part = budget(target) * 6 // 5 // len(connections) // rounds
     for connection in connections:
         connection.send(http1(target, LARGEST))
-    end = time.monotonic() + 4
-    while time.monotonic() < end:
+    began = time.monotonic()
+    for number in range(rounds):
+        time.sleep(max(0, began + number * 0.3 - time.monotonic()))
         target.edge.must_live()
         for connection in connections:
             connection.send(bytes(part), 0.5)

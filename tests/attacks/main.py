@@ -144,7 +144,7 @@ def main():
     parser.add_argument("--edge", type=pathlib.Path, default=HERE.parents[1] / "target/release/flow-edge")
     parser.add_argument("--rate", type=int, default=RATE, help="requests a second of the normal client")
     parser.add_argument("names", nargs="*", metavar="NAME", help="an attack, or one case of it as NAME/CASE")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     chosen, memory, began, good = cases(options.names), memory_limit(), time.monotonic(), 0
     row(HEADS)
     row(["---"] * len(HEADS))

@@ -38,8 +38,8 @@ class Load:
             self.client, self.since = NormalClient(self.edge, self.rate), time.monotonic()
 
 
-def turn(edge, name, function):
-    """One attack; what it found amiss of what it says itself is not asked here, but whether it broke."""
+def turn(edge, name, function, known):
+    """One attack. What it misses is said the first time."""
     target = Target(edge, is_long=False)
     try:
         function(target)
@@ -48,25 +48,27 @@ def turn(edge, name, function):
         raise
     except Exception as error:
         edge.must_live()
-        print(f"    {name} broke: {error!r}", flush=True)
+        target.misses.append(f"broke: {error!r}")
     finally:
         target.close()
     afterwards(target)
     target.close()
     for miss in target.misses:
-        print(f"    {name}: {miss}", flush=True)
+        if (name, miss) not in known:
+            known.add((name, miss))
+            print(f"    {miss}", flush=True)
 
 
 def soak(edge, load, minutes, names):
     """MiB that were resident in each rest between two attacks, with the time of it."""
-    began, rests = time.monotonic(), []
+    began, rests, known = time.monotonic(), [], set()
     # Not those that need an edge of their own.
     turns = [(name, module.CASES[case]) for name, module, case in cases(names) if case not in getattr(module, "ALONE", ())]
     while True:
         for name, function in turns:
             if time.monotonic() - began > minutes * 60:
                 return rests
-            turn(edge, name, function)
+            turn(edge, name, function, known)
             load.go_on()
             resident = edge.status("VmRSS") / MIB
             rests.append((time.monotonic() - began, resident))
@@ -81,7 +83,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="attacks; all unless given")
     parser.add_argument("--edge", type=pathlib.Path, default=HERE.parents[1] / "target/release/flow-edge")
     parser.add_argument("--rate", type=int, default=400, help="requests a second of the normal client: half of what this machine can do")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     settled = min(SETTLED_MINUTES, options.minutes / 2) * 60
     with Place(options.edge) as place:
         edge = Edge(place, place.configuration(is_hostile=True), memory_limit())

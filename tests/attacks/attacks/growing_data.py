@@ -14,7 +14,7 @@ import time
 from envelope import data_exchange, post
 
 BYTES = 980_000
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.08
 SHAPES = {
     "zeros": lambda: [0] * (BYTES // 2),
     "short-keys": lambda: {f"{number:x}": 0 for number in range(BYTES // 10)},

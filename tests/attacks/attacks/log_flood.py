@@ -10,11 +10,14 @@ Measured: bytes of log for one that was sent, and lines lost.
 import concurrent.futures
 import re
 import signal
+import time
 
 from envelope import post
 from place import until
 
 THREADS, PIPELINED = 4, 250
+# Of all threads together. It is the log that is flooded, not the processors.
+REQUESTS_A_SECOND = 10_000
 LOST_METRIC = re.compile(r"flow_log\w*(lost|dropped)\w*")
 
 
@@ -26,8 +29,10 @@ def flood(target, request, status, count):
     """How many were answered as they should."""
 
     def work(_):
-        answered, connection = 0, target.connect()
-        for _ in range(count // THREADS // PIPELINED):
+        answered, connection, began = 0, target.connect(), time.monotonic()
+        for number in range(count // THREADS // PIPELINED):
+            due = began + number * PIPELINED * THREADS / REQUESTS_A_SECOND
+            time.sleep(max(0, due - time.monotonic()))
             connection.send(request * PIPELINED)
             for _ in range(PIPELINED):
                 answer = connection.answer()

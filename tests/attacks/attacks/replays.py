@@ -73,5 +73,5 @@ ALONE = {"small"}
 def edge(place, case):
     configuration = place.configuration()
     if case == "small":
-        configuration["replay"] = {"max_bytes": "4MiB"}
+        configuration["replay"] = {"max_bytes": "2MiB"}
     return {"configuration": configuration}

@@ -53,7 +53,7 @@ def overflow(target):
 def shrinking(target):
     change = b"".join(frames.settings({frames.INITIAL_WINDOW_SIZE: window}) for window in (0, 1, 65_535, 0, 16))
     data = requests(target, range(1, 201, 2)) + change * 1000
-    held(target, target.pick(20, 200), lambda connection: connection.send(data, 1), {frames.INITIAL_WINDOW_SIZE: 0})
+    held(target, target.pick(20, 1900), lambda connection: connection.send(data, 1), {frames.INITIAL_WINDOW_SIZE: 0})
 
 
 def unread(target):

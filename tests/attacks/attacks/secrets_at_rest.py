@@ -2,8 +2,9 @@
 
 Sends: nothing but a request. It looks as another process of the same user, which is what a second hole would be, for the
 process's memory, and as root into that memory for what should be gone from there.
+`flow-dev`: a folder `.flow-dev` that is a link, or somebody else's, where `flowctl dev` is started.
 A right edge cannot be read or dumped by its own user, dumps no core, warns of a key that everybody may read, and has wiped
-passphrases, key files and session keys after use.
+passphrases, key files and session keys after use; flowctl writes no keys into such a folder.
 Measured: which are found.
 """
 
@@ -13,8 +14,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 from envelope import Platform, data_exchange
+from place import PATIENCE, until
 
 USER = 65532
 PASSPHRASE = "the passphrase of the key that only this process should know"
@@ -86,12 +89,43 @@ def at_rest(target):
     wiped(target)
 
 
-CASES = {"": at_rest}
+def folder_of_dev(target):
+    """Where `flowctl dev` is started by somebody who does not see what somebody else put there before."""
+    flowctl = target.place.binary.with_name("flowctl")
+    if not flowctl.exists():
+        return target.note("not looked at: there is no flowctl beside the edge")
+    for name in ("a link", "somebody else's"):
+        with tempfile.TemporaryDirectory() as folder:
+            elsewhere, here = pathlib.Path(folder, "elsewhere"), pathlib.Path(folder, "here")
+            elsewhere.mkdir()
+            here.mkdir()
+            if name == "a link":
+                (here / ".flow-dev").symlink_to(elsewhere)
+            elif as_user():
+                (here / ".flow-dev").mkdir()
+                os.chown(here / ".flow-dev", USER, USER)
+            else:
+                continue
+            dev = subprocess.Popen([flowctl, "dev", "--port", "0"], cwd=here, stdin=-3, stdout=-3, stderr=-1)
+            until(lambda: dev.poll() is not None or list((here / ".flow-dev").iterdir()), "flowctl dev")
+            # Whoever refuses has made nothing and ends by himself.
+            made = sorted(file.name for file in (here / ".flow-dev").iterdir())
+            target.expect(not made, f"a .flow-dev that is {name} gets {' '.join(made)}")
+            if made:
+                dev.kill()
+            _, said = dev.communicate(timeout=PATIENCE)
+            target.expect(dev.returncode, f"a .flow-dev that is {name} is no mistake")
+            target.expect(made or b".flow-dev" in said, f"not said what is wrong with a .flow-dev that is {name}")
+
+
+CASES = {"": at_rest, "flow-dev": folder_of_dev}
 # Another user's process.
 ALONE = {""}
 
 
 def edge(place, case):
+    if case:
+        return {}
     place.write("passphrase", PASSPHRASE)
     place.openssl("genrsa -aes256 -passout file:passphrase -out locked.pem 2048")
     place.openssl("rsa -in locked.pem -passin file:passphrase -pubout -out locked.pub")

@@ -48,9 +48,10 @@ class Sealed:
         return json.loads(AESGCM(self.key).decrypt(inverted, base64.b64decode(answer, validate=True), None))
 
 
-def data_exchange(screen="APPOINTMENT", data=None, token=None):
-    message = {"version": "3.0", "action": "data_exchange", "screen": screen}
-    return message | {"flow_token": token or secrets.token_hex(16), "data": data or {"department": "beauty", "date": "2025-01-01"}}
+def data_exchange(screen="APPOINTMENT", data=None):
+    data = data or {"department": "beauty", "date": "2025-01-01"}
+    message = {"version": "3.0", "action": "data_exchange", "screen": screen, "data": data}
+    return message | {"flow_token": secrets.token_hex(16)}
 
 
 def post(path, body, signature, host="localhost", more=""):

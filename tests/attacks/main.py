@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import pathlib
 import re
+import signal
 import sys
 import time
 import traceback
@@ -14,8 +15,8 @@ from envelope import data_exchange
 from place import HERE, MIB, Died, Edge, NormalClient, Place, memory_limit
 from target import Target
 
-HEADS = ["attack", "sent KiB", "connections", "RSS before", "RSS most", "data most", "files", "answered", "lost", "p50 ms", "p99 ms"]
-HEADS += ["seconds", "verdict"]
+HEADS = ["attack", "sent KiB", "connections", "RSS before", "RSS most", "data most", "files"]
+HEADS += ["answered", "lost", "p50 ms", "p99 ms", "seconds", "verdict"]
 RATE = 50
 # Requests after the attack that show that it is over.
 AFTERWARDS = 20
@@ -61,7 +62,8 @@ def refusals(edge):
     endpoint = edge.configuration["endpoints"][0]["name"]
     for name, value in edge.metrics().items():
         kind = re.search('error_type="([^"]+)"', name)
-        if name.startswith(f"{REQUESTS}{{") and f'flow_endpoint="{endpoint}"' in name and kind and 'flow_fault="client"' not in name:
+        is_its = name.startswith(f"{REQUESTS}{{") and f'flow_endpoint="{endpoint}"' in name
+        if is_its and kind and 'flow_fault="client"' not in name:
             found[kind[1]] += int(value)
     return dict(found)
 
@@ -102,7 +104,8 @@ def report(name, target, records, before, seconds, memory):
     lost = [fault for _, _, fault in records if fault]
     latencies = [latency for _, latency, fault in records if not fault]
     if lost:
-        target.misses.append(f"the normal client lost {len(lost)} of {len(records)} requests, such as {max(lost, key=lost.count)}")
+        often = max(lost, key=lost.count)
+        target.misses.append(f"the normal client lost {len(lost)} of {len(records)} requests, such as {often}")
         target.note(f"refused by the edge's count: {refusals(edge)}")
     if latencies and percentile(latencies, 0.99) > MOST_P99_MS:
         target.misses.append(f"the normal client waited {percentile(latencies, 0.99):.0f} ms")
@@ -144,6 +147,8 @@ def main():
     parser.add_argument("--edge", type=pathlib.Path, default=HERE.parents[1] / "target/release/flow-edge")
     parser.add_argument("--rate", type=int, default=RATE, help="requests a second of the normal client")
     parser.add_argument("names", nargs="*", metavar="NAME", help="an attack, or one case of it as NAME/CASE")
+    # Whatever was started is stopped then.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = parser.parse_intermixed_args()
     chosen, memory, began, good = cases(options.names), memory_limit(), time.monotonic(), 0
     row(HEADS)

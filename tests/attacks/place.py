@@ -153,7 +153,9 @@ class Edge:
         self.log_file = place.folder / "log"
         with open(self.log_file, "wb"):
             pass
-        limits = ["prlimit", f"--data={memory}", *([f"--nofile={files}"] if files else []), *command]
+        # It ends with this process, however that ends.
+        limits = ["setpriv", "--pdeathsig", "KILL", "prlimit", f"--data={memory}"]
+        limits += [*([f"--nofile={files}"] if files else []), *command]
         binary = [binary or place.binary, "serve", "--config", place.folder / "flow-edge.yaml"]
         self.process = subprocess.Popen([*limits, *binary], stderr=subprocess.PIPE)
         with open(self.log_file, "ab") as log:

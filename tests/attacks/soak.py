@@ -2,6 +2,7 @@
 
 import argparse
 import pathlib
+import signal
 import statistics
 import sys
 import time
@@ -72,7 +73,8 @@ def soak(edge, load, minutes, names):
             load.go_on()
             resident = edge.status("VmRSS") / MIB
             rests.append((time.monotonic() - began, resident))
-            print(f"{rests[-1][0] / 60:6.1f} min  {resident:6.1f} MiB  most {edge.most_resident / MIB:.0f}  lost {len(load.faults)}  {name}", flush=True)
+            most, lost = edge.most_resident / MIB, len(load.faults)
+            print(f"{rests[-1][0] / 60:6.1f} min {resident:6.1f} MiB, most {most:.0f}, lost {lost}  {name}", flush=True)
             with open(edge.log_file, "r+b") as log:
                 log.truncate()
 
@@ -82,7 +84,10 @@ def main():
     parser.add_argument("minutes", type=float, nargs="?", default=60)
     parser.add_argument("names", nargs="*", metavar="NAME", help="attacks; all unless given")
     parser.add_argument("--edge", type=pathlib.Path, default=HERE.parents[1] / "target/release/flow-edge")
-    parser.add_argument("--rate", type=int, default=400, help="requests a second of the normal client: half of what this machine can do")
+    rate = "requests a second of the normal client: half of what the machine can do"
+    parser.add_argument("--rate", type=int, default=400, help=rate)
+    # Whatever was started is stopped then.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = parser.parse_intermixed_args()
     settled = min(SETTLED_MINUTES, options.minutes / 2) * 60
     with Place(options.edge) as place:
@@ -98,7 +103,8 @@ def main():
     before = statistics.median([resident for at, resident in rests if at <= settled][-RESTS:] or [rests[0][1]])
     after = statistics.median([resident for _, resident in rests][-RESTS:])
     growth = after / before - 1
-    print(f"after {settled / 60:.0f} minutes {before:.1f} MiB, at the end {after:.1f} MiB: {growth:+.1%}; at most {edge.most_resident / MIB:.0f} MiB")
+    most = edge.most_resident / MIB
+    print(f"after {settled / 60:.0f} minutes {before:.1f} MiB, at the end {after:.1f} MiB: {growth:+.1%}; most {most:.0f} MiB")
     p99 = sorted(load.latencies)[int(len(load.latencies) * 0.99)] * 1000
     print(f"the normal client: {load.answered} answered, p99 {p99:.0f} ms, {len(load.faults)} lost")
     for fault in sorted(set(load.faults)):

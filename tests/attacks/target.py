@@ -98,12 +98,18 @@ class Connection:
         if not reads:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.socket.settimeout(seconds)
-        self.socket.connect(address)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         target.connections.append(self)
-        target.opened += 1
-        if trust:
-            self.socket = trust.wrap_socket(self.socket, server_hostname="localhost")
+        try:
+            self.socket.connect(address)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            target.opened += 1
+            if trust:
+                self.socket = trust.wrap_socket(self.socket, server_hostname="localhost")
+        except TimeoutError:
+            raise
+        except OSError:
+            # Ended by the peer before it began, which it has a right to: then nothing can be sent, and nothing comes.
+            self.close()
 
     def send(self, data, seconds=PATIENCE):
         """Whether all of it could be sent: not where the peer has closed, or takes nothing for so long."""
@@ -177,7 +183,8 @@ class Http2(Connection):
             elif kind == frames.GOAWAY:
                 self.goaway = int.from_bytes(payload[4:8])
             elif kind == frames.SETTINGS and not flags & frames.ACK:
-                self.initial_window = dict(struct.iter_unpack(">HI", payload)).get(frames.INITIAL_WINDOW_SIZE, self.initial_window)
+                values = dict(struct.iter_unpack(">HI", payload))
+                self.initial_window = values.get(frames.INITIAL_WINDOW_SIZE, self.initial_window)
                 self.send(frames.frame(frames.SETTINGS, frames.ACK))
             elif kind == frames.WINDOW_UPDATE:
                 self.windows[stream] = self.windows.get(stream, self.initial_window) + int.from_bytes(payload)

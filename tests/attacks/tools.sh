@@ -1,5 +1,5 @@
 # What `run` and `soak` share: is everything there, and a virtual environment with requirements.txt. To be sourced.
-for command in openssl prlimit python3; do
+for command in openssl prlimit python3 setpriv; do
     command -v "$command" >/dev/null || { echo "$command is missing: Debian's openssl, util-linux, python3-venv" >&2; exit 1; }
 done
 folder=$(realpath "$(dirname "${BASH_SOURCE[0]}")")

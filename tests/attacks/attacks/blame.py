@@ -52,7 +52,8 @@ def blame(target):
         status, _ = target.exchange(target.platform.seal(message), connection)
         after = faults(target)
         blamed = [fault for fault in after if after[fault] > before[fault]]
-        target.expect(status in (400, 413) and blamed == ["client"], f"{name}: {status}, whose fault: {' '.join(blamed) or 'nobody’s'}")
+        whose = " ".join(blamed) or "nobody's"
+        target.expect(status in (400, 413) and blamed == ["client"], f"{name}: {status}, whose fault: {whose}")
 
 
 CASES = {"": blame}

@@ -1,6 +1,6 @@
 """A head that never ends, in CONTINUATION frames (VU#421644). No secret is needed.
 
-Sends: a HEADERS frame and after it megabytes of CONTINUATION frames: `fields`, each full of fields; `empty`, thousands without any.
+Sends: a HEADERS frame and after it CONTINUATION frames: `fields`, megabytes full of fields; `empty`, thousands without any.
 A right edge ends the connection long before it has taken all of it.
 Measured: how much it took.
 """

@@ -16,9 +16,9 @@ BYTES_A_SECOND = 4 << 20
 
 
 def flood(target, frame, before=b""):
-    part, parts = frame * (65_536 // len(frame)), target.pick(32, 512)
+    part, parts = frame * (65_536 // len(frame)), target.pick(32, 128)
     taken, waiting = 0, []
-    for _ in range(target.pick(6, 50)):
+    for _ in range(target.pick(6, 12)):
         target.edge.must_live()
         connection = target.connect_http2(reads=False)
         connection.send(before)

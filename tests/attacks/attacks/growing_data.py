@@ -1,7 +1,7 @@
 """Signed data that is small as text and large once it is read. Whoever fills in a form on a phone can send it.
 
 Sends: some dozens of requests at a time, each of 0.98 MB of plaintext, of a shape that grows: zeros in a list, short keys, empty
-texts, empty objects, depth, escapes, and the same in a field that nobody knows. Logic takes seconds to answer those that reach it.
+texts, empty objects, depth, escapes, and the same in a field that nobody knows. Logic takes seconds to answer what reaches it.
 A right edge keeps nothing of them while it waits for logic that the call does not need, counts what it holds, and refuses what
 has too many values (400) or is too much at a time (503). None is answered 500.
 Measured: memory for one while logic has all of them.

@@ -1,7 +1,7 @@
 """HTTP/2 streams that wait for a body that never comes. No secret is needed.
 
-Sends: connections with 200 heads each, of POST with a well-formed signature, and nothing after them. `plain` heads are as small as
-they come; `indexed` ones name an empty field of the HPACK table hundreds of times, a byte each; `unknown-path` does the same
+Sends: connections with 200 heads each, of POST with a well-formed signature, and nothing after them. `plain` heads are as small
+as they come; `indexed` ones name an empty field of the HPACK table hundreds of times, a byte each; `unknown-path` does the same
 where there is no endpoint.
 A right edge counts a head and its fields against its memory, lets large ones wait in no number, and stays within its limit.
 `early-answers`: what needs no body is answered before it comes: 404, 405, and 432 for a signature that is missing or none.
@@ -55,7 +55,8 @@ def waiting(target, connections, data):
     most = target.memory() - before
     target.hold(1)
     most = max(most, target.memory() - before)
-    target.note(f"{connections} connections in {seconds:.1f} s: {most * 1024 / connections:.0f} KiB a connection for {len(data) / 1024:.1f} KiB sent")
+    each, sent = most * 1024 / connections, len(data) / 1024
+    target.note(f"{connections} connections in {seconds:.1f} s: {each:.0f} KiB a connection for {sent:.1f} KiB sent")
 
 
 def plain(target):

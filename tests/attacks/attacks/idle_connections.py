@@ -1,14 +1,13 @@
 """As many connections as the edge takes, that do nothing. No secret is needed.
 
-Sends: `max_connections` connections and some hundreds more, each of which goes on being idle in its own way: after one request that
-was answered 404, in HTTP/1.1 or HTTP/2; before a TLS handshake; in the middle of a head.
+Sends: `max_connections` connections and some hundreds more, each of which is idle in its own way: after one request that was
+answered 404, in HTTP/1.1 or HTTP/2; before a TLS handshake; in the middle of a head.
 A right edge ends the one that has been idle longest and never had a verified request, so that there is always room for the normal
 client, which opens connections all the time, and says in its log from 80 % on that they become few.
 Measured: what a connection takes.
 """
 
 import concurrent.futures
-import contextlib
 import threading
 
 import frames
@@ -48,14 +47,14 @@ def fill(target, one):
 
     def work():
         # An edge that lets nobody in any more is full; that this harms nobody is what is looked at.
-        with contextlib.suppress(TimeoutError):
-            while not full.is_set():
-                with lock:
-                    if next(numbers, None) is None:
-                        return
-                with contextlib.suppress(ConnectionError):
-                    one(target)
-        full.set()
+        while not full.is_set():
+            with lock:
+                if next(numbers, None) is None:
+                    return
+            try:
+                one(target)
+            except TimeoutError:
+                full.set()
 
     with concurrent.futures.ThreadPoolExecutor(THREADS) as threads:
         for done in [threads.submit(work) for _ in range(THREADS)]:

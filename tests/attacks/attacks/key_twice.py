@@ -38,7 +38,7 @@ def twice(target):
     began = time.monotonic()
     target.edge.reload(target.edge.configuration)
     load = time.monotonic() - began
-    rounds = target.pick(12, 100)
+    rounds = target.pick(40, 200)
     for number in range(1, rounds + 1):
         place.write("twin.pem", texts["second"])
         target.edge.hang_up()

@@ -50,7 +50,7 @@ def against_a_still_reader(target, request, status, count):
     edge.reader.send_signal(signal.SIGSTOP)
     try:
         answered = flood(target, request, status, count)
-        target.expect(answered == rounds, f"{rounds - answered} of {rounds} were not answered {status} while the reader stood still")
+        target.expect(answered == rounds, f"{rounds - answered} of {rounds} were not answered {status} meanwhile")
         target.edge.must_live()
     finally:
         edge.reader.send_signal(signal.SIGCONT)
@@ -64,8 +64,9 @@ def against_a_still_reader(target, request, status, count):
     until(is_still, "the rest of the log")
     lines = len(edge.lines()) - before
     missing = lost(target) - missing
-    target.note(f"{rounds} requests of {len(request)} bytes: {lines} lines of {(stood - size) / lines:.0f} bytes, {missing:.0f} lost by the edge's count")
-    return (stood - size) / (rounds * len(request)), rounds, lines, missing
+    written, sent = stood - size, rounds * len(request)
+    target.note(f"{rounds} requests of {sent} bytes, {lines} lines of {written}, {missing:.0f} lost by the edge's count")
+    return written / sent, rounds, lines, missing
 
 
 def unknown_path(target):

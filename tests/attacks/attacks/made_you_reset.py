@@ -1,7 +1,7 @@
 """Streams that the edge itself resets because their peer breaks the protocol (CVE-2025-8671). No secret is needed.
 
-Sends: thousands of requests, each followed by what is an error of its stream alone: `zero`, a window opened by nothing; `overflow`,
-a window opened too far; `closed`, data after the end of the stream; `priority`, a stream that depends on itself.
+Sends: thousands of requests, each followed by what is an error of its stream alone: `zero`, a window opened by nothing;
+`overflow`, a window opened too far; `closed`, data after the end of the stream; `priority`, a stream that depends on itself.
 A right edge ends the connection after some of these.
 Measured: after how many it did, and how many it reset.
 """
@@ -37,7 +37,8 @@ def make(target, error):
         resets += len(connection.resets)
         codes.add(connection.goaway)
         connection.close()
-    target.note(f"{ended} of {connections} connections were ended, after {resets / connections:.0f} resets each at most of {STREAMS}, GOAWAY {codes}")
+    each = resets / connections
+    target.note(f"{ended} of {connections} connections were ended, {each:.0f} streams of {STREAMS} reset, GOAWAY {codes}")
     target.expect(ended == connections, f"{connections - ended} of {connections} connections went on after {STREAMS} streams")
 
 

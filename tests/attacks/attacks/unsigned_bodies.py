@@ -1,8 +1,8 @@
 """Bodies that nobody signed, of which the last byte never comes, until `max_body_memory` is full. No secret is needed.
 
-Sends: more than `max_body_memory`, each body under a well-formed signature that is wrong: `fast`, as large as a body may be on many
-connections; `streams`, on many streams of few connections; `slow`, in small parts over seconds; `small`, in bodies of the size
-that honest ones have; `again`, each answered one followed by another.
+Sends: more than `max_body_memory`, each body under a well-formed signature that is wrong: `fast`, as large as a body may be on
+many connections; `streams`, on many streams of few connections; `slow`, in small parts over seconds; `small`, in bodies of the
+size that honest ones have; `again`, each answered one followed by another.
 A right edge keeps a part for small bodies, and when that memory is full the largest unfinished body gives way: the normal client
 gets no 503.
 Measured: memory for bodies at most, by the edge's own count, and what was answered.
@@ -50,10 +50,9 @@ def again(target):
     end, waiting = time.monotonic() + target.pick(6, 30), collections.deque()
     while time.monotonic() < end:
         target.edge.must_live()
-        with contextlib.suppress(ConnectionError):
-            connection = target.connect()
-            connection.send(http1(target, LARGEST) + bytes(LARGEST - 1), 2)
-            waiting.append(connection)
+        connection = target.connect()
+        connection.send(http1(target, LARGEST) + bytes(LARGEST - 1), 2)
+        waiting.append(connection)
         if len(waiting) > count:
             connection = waiting.popleft()
             with contextlib.suppress(TimeoutError):

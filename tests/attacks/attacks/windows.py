@@ -66,7 +66,8 @@ def unread(target):
             if not connection.send(data, 0.05):
                 break
             taken += 1
-    target.note(f"{count} connections hold {(target.memory() - before) * 1024 / count:.0f} KiB each, after {taken * 1000 / count:.0f} requests each")
+    each = (target.memory() - before) * 1024 / count
+    target.note(f"{count} connections hold {each:.0f} KiB each, after {taken * 1000 / count:.0f} requests each")
 
 
 def signed(target):

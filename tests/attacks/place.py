@@ -199,8 +199,9 @@ class Edge:
         if code is not None:
             self.reader.send_signal(signal.SIGCONT)
             self.reader.wait()
-            last = self.log_file.read_text(errors="replace").splitlines()[-1:]
-            raise Died(f"ended with {signal.Signals(-code).name if code < 0 else code}: {''.join(last)[:120]}")
+            # What is no line of the log is what the process said at its end.
+            last = next((line["text"] for line in self.lines() if line.get("text")), "")
+            raise Died(f"ended with {signal.Signals(-code).name if code < 0 else code}: {last[:120]}")
 
     def probe(self, path, seconds=5):
         """Status and text of a page of the admin listener; 0 where there is no answer."""
@@ -241,12 +242,6 @@ class Edge:
             return 0
         found = re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)
         return int(found[1]) << 10 if found else 0
-
-    def reset_peak(self):
-        """What was most is what is now."""
-        self.most_resident = self.most_data = self.most_files = 0
-        with contextlib.suppress(OSError):
-            pathlib.Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
     def _watch(self):
         while not self.watching.wait(0.05):

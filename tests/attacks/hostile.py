@@ -216,5 +216,5 @@ BEHAVIOURS = {
     "closes-mid-answer": Hostile({500, 503}, closes_mid_answer),
     "http1": Hostile({503}, connection=Http1),
     "bomb": Hostile({500}, bomb),
-    "many-values": Hostile({200, 500}, many_values, floods=True),
+    "many-values": Hostile({200, 500, 503}, many_values, floods=True),
 }

@@ -46,7 +46,7 @@ def hostile(target, names, times):
 
 CASES = {
     "": lambda target: hostile(target, [name for name in BEHAVIOURS if name != LARGE], target.pick(3, 12)),
-    LARGE: lambda target: hostile(target, [LARGE], target.pick(12, 40)),
+    LARGE: lambda target: hostile(target, [LARGE], target.pick(100, 200)),
 }
 
 

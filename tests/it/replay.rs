@@ -1,7 +1,7 @@
 //! An envelope that comes again, where more than the answer counts: at once, after a reload, elsewhere, too late. What is answered
 //! again and what is not has its rows in `table/repeats.rs`.
 
-use flow_tests::{Client, Edge, Gate, Logic, completion, invalid_token, screen};
+use flow_tests::{Client, Edge, Gate, Logic, screen};
 use serde_json::{Value, json};
 use tonic::Status;
 

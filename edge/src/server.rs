@@ -4,6 +4,7 @@
 
 pub mod shutdown;
 
+mod access;
 mod admin;
 mod edge;
 mod listener;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flow_wire::keys::{self, PublicKey};
+use flow_wire::message;
 use flow_wire::signature::{self, AppSecret};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{RequestBuilder, Url};
@@ -161,8 +162,8 @@ pub(crate) fn complete(mut request: Object, flow_token: &str, sign: impl Fn(&str
     request.entry("version").or_insert_with(|| VERSION.into());
     if request.get("action").is_none_or(|action| action != "ping") {
         request.entry("flow_token").or_insert_with(|| flow_token.into());
-        let is_notification =
-            ["error", "error_key"].iter().any(|key| request.get("data").is_some_and(|data| data.get(key).is_some()));
+        let data = request.get("data").and_then(Value::as_object);
+        let is_notification = data.is_some_and(message::is_error_notification);
         if let (Some("4.0"), Some(token), false) =
             (text(&request, "version"), text(&request, "flow_token"), is_notification)
         {

@@ -155,7 +155,7 @@ impl Edge {
             "indistinguishable" => checks::indistinguishable(self, with).await,
             "repeat-under-new-key" => checks::repeat_under_new_key(self).await,
             "replay" => checks::replay(self).await,
-            "form-with-error-field" => checks::form_with_error_field(self).await,
+            "form-with-error-field" => checks::form_with_error_field(self, with).await,
             "oversized-message" => checks::oversized_message(self, with).await,
             "latency" => checks::latency(self, with).await,
             "sealed-427" => return checks::sealed_427(self),

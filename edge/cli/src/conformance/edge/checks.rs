@@ -167,9 +167,9 @@ pub(super) async fn still_there(edge: &Edge) -> Result<(), Failure> {
     if reply.is_answer() { Ok(()) } else { Err(Failure::came(reply.describe())) }
 }
 
-/// Form data in which a field of the flow's own is called `error`, among others, is no notification.
-pub(super) async fn form_with_error_field(edge: &Edge) -> Result<(), Failure> {
-    let data = json!({ "error": "of the form's own", "name": "Ada" });
+/// Form data in which a field of the flow's own is called `error` is no notification.
+pub(super) async fn form_with_error_field(edge: &Edge, with: &Value) -> Result<(), Failure> {
+    let data = &with["data"];
     let form =
         json!({ "version": "3.0", "action": "data_exchange", "screen": "ANY", "flow_token": "unused", "data": data });
     let reply = edge.send(form, &Forge::default()).await?;

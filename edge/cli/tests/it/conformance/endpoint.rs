@@ -317,6 +317,7 @@ impl Endpoint {
             NoNavigate if action == Some("navigate") => false,
             NoNotifications => false,
             AcknowledgesForms => data.get("error").is_some() || data.get("error_key").is_some(),
+            TakesAnyKey => holds_error_alone(data),
             _ => is_notification(data),
         };
         if has_error {
@@ -359,6 +360,15 @@ impl Endpoint {
 }
 
 fn is_notification(data: &Value) -> bool {
+    let key = if data["error"].is_null() { &data["error_key"] } else { &data["error"] };
+    let is_hyphened = |key: &str| {
+        let letters = key.replace('-', "");
+        key.len() > letters.len() && letters.chars().all(|letter| letter.is_ascii_lowercase())
+    };
+    holds_error_alone(data) && (data["error_message"].is_string() || key.as_str().is_some_and(is_hyphened))
+}
+
+fn holds_error_alone(data: &Value) -> bool {
     let known = |key: &String| ["error", "error_key", "error_message"].contains(&key.as_str());
     let has_error = data.get("error").is_some() || data.get("error_key").is_some();
     has_error && data.as_object().is_some_and(|data| data.keys().all(known))

@@ -71,6 +71,7 @@ pub(super) enum Fault {
     VersionIsText,
     AsksNotificationsForSignature,
     AcknowledgesForms,
+    TakesAnyKey,
     // Load
     OneMegabyte,
     OversizedIs500,
@@ -140,6 +141,7 @@ pub(super) const TABLE: &[(Fault, &str)] = &[
     (VersionIsText, "version-as-number"),
     (AsksNotificationsForSignature, "version-400"),
     (AcknowledgesForms, "form-with-error-field"),
+    (TakesAnyKey, "form-of-one-field-error"),
     (OneMegabyte, "large-message"),
     (OversizedIs500, "oversized-message"),
     (SlowAfterLarge, "latency"),

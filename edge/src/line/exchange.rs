@@ -52,13 +52,15 @@ pub(crate) async fn exchange(
     let observer = Arc::clone(&call.observer);
     let size = body.len();
     // At once, whatever its size: what nobody signed takes no memory while it waits.
-    let body = observer.stage(Stage::Verify, || endpoint.app_secrets.verify(body, signature))?;
+    let (body, app_secret) = observer.stage(Stage::Verify, || endpoint.app_secrets.verify(body, signature))?;
     let envelope = aside(size, || Envelope::parse(body)).await?;
     let turn = observer.stage_of(Stage::Wait, turns.take()).await.ok_or(Error::Overloaded)?;
-    let aes_key = observer.stage(Stage::Open, || endpoint.private_keys.unwrap_key(&envelope))?;
+    let (aes_key, private_key) = observer.stage(Stage::Open, || endpoint.private_keys.unwrap_key(&envelope))?;
     drop(turn);
     let opened = aside(size, || {
         let (plaintext, session) = envelope.open(aes_key)?;
+        app_secret.count();
+        private_key.count();
         Ok::<_, Error>((Request::decode(&plaintext)?, session))
     });
     let (request, session) = opened.await?;

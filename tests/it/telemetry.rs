@@ -1,6 +1,7 @@
 //! Traces, metrics and log lines of the running edge, as others read them.
 
 mod alerts;
+mod blame;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -36,6 +37,13 @@ fn one<'a>(spans: &'a [Span], service: &str, name: &str, kind: u64) -> &'a Span 
         spans.iter().filter(|span| (&*span.service, &*span.name, span.kind) == (service, name, kind)).collect();
     let [span] = found[..] else { panic!("{service}, {name}: {spans:#?}") };
     span
+}
+
+/// The line of a request.
+fn access_line(log: &[String], request_id: &str) -> Value {
+    let lines = log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut lines = lines.filter(|line| line["message"] == "request");
+    lines.find(|line| line["flow.request_id"] == request_id).expect("the access line")
 }
 
 /// Logic in Rust, on the SDK.
@@ -93,9 +101,7 @@ async fn assert_one_trace(collector: &Collector, logic: &ExampleService, service
     let of_logic = one(&spans, service, EXCHANGE, SERVER);
     assert_eq!((&of_logic.parent, &of_logic.trace_id), (&client.span_id, &server.trace_id));
 
-    let line = log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let line = line.filter(|line| line["message"] == "request").find(|line| line["flow.request_id"] == request_id);
-    let line = line.expect("the access line");
+    let line = access_line(&log, &request_id);
     assert_eq!((&line["trace_id"], &line["span_id"]), (&json!(server.trace_id), &json!(server.span_id)));
 }
 
@@ -150,7 +156,7 @@ async fn failures_are_marked_with_whose_fault_they_are_and_nothing_private_is_in
     };
     assert_eq!(of(500), ("POST /flow", json!("logic"), json!("logic_failed"), 2));
     assert_eq!(of(432), ("POST /flow", json!("client"), json!("signature"), 0));
-    assert_eq!(of(421), ("POST /flow", json!("platform"), json!("undecryptable"), 0));
+    assert_eq!(of(421), ("POST /flow", json!("client"), json!("undecryptable"), 0));
     assert_eq!(of(404), ("POST", json!("client"), json!("not_found"), 0));
     let call = one(&spans, "flow-edge", EXCHANGE, CLIENT);
     assert_eq!(call.attribute("rpc.response.status_code"), "INTERNAL");

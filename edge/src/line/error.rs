@@ -48,10 +48,10 @@ pub(crate) enum Error {
     Violation(#[from] Violation),
 }
 
-/// Whose fault a failure is.
+/// Whose fault a failure is: of those who can cause it, whoever has the least to have to do so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Whoever sent the request; anyone can.
+    /// Whoever sent the request, or the phone that sealed it; anyone can.
     Client,
     /// Whoever signed it, which only the platform can.
     Platform,
@@ -79,11 +79,17 @@ impl Error {
                 logic::Error::Unreachable
                 | logic::Error::Broken
                 | logic::Error::Unavailable
-                | logic::Error::ResourceExhausted,
+                | logic::Error::ResourceExhausted
+                | logic::Error::MessageTooLarge(Code::ResourceExhausted),
             ) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Panicked | Self::Logic(logic::Error::Failed(_) | logic::Error::Violation(_)) | Self::Violation(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Panicked
+            | Self::Logic(
+                logic::Error::InvalidArgument
+                | logic::Error::MessageTooLarge(_)
+                | logic::Error::Failed(_)
+                | logic::Error::Violation(_),
+            )
+            | Self::Violation(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -104,11 +110,17 @@ impl Error {
                 logic::Error::Unreachable
                 | logic::Error::Broken
                 | logic::Error::Unavailable
-                | logic::Error::ResourceExhausted,
+                | logic::Error::ResourceExhausted
+                | logic::Error::MessageTooLarge(Code::ResourceExhausted),
             ) => "unavailable, try again\n",
-            Self::Panicked | Self::Logic(logic::Error::Failed(_) | logic::Error::Violation(_)) | Self::Violation(_) => {
-                "internal error\n"
-            }
+            Self::Panicked
+            | Self::Logic(
+                logic::Error::InvalidArgument
+                | logic::Error::MessageTooLarge(_)
+                | logic::Error::Failed(_)
+                | logic::Error::Violation(_),
+            )
+            | Self::Violation(_) => "internal error\n",
         }
     }
 
@@ -121,8 +133,20 @@ impl Error {
             | Self::BodyBroken
             | Self::Signature(_)
             | Self::TokenUnsigned
-            | Self::Token(_) => Fault::Client,
-            Self::Envelope(_) | Self::Undecryptable(_) | Self::Message(_) | Self::NonceReused => Fault::Platform,
+            | Self::Token(_)
+            // A phone seals what it likes, under what key and vector it likes, and the platform passes that on.
+            | Self::Envelope(envelope::Error::NotBase64(_) | envelope::Error::Length(_))
+            | Self::Undecryptable(_)
+            | Self::Message(_)
+            | Self::NonceReused
+            | Self::Logic(logic::Error::InvalidArgument | logic::Error::MessageTooLarge(_)) => Fault::Client,
+            // The platform itself writes the object around the three values.
+            Self::Envelope(
+                envelope::Error::NotJson
+                | envelope::Error::NotAnObject
+                | envelope::Error::NotAString
+                | envelope::Error::Missing(_),
+            ) => Fault::Platform,
             Self::Overloaded | Self::NoBodyMemory | Self::Panicked => Fault::Edge,
             Self::Logic(_) | Self::Violation(_) => Fault::Logic,
         }
@@ -165,7 +189,7 @@ impl Fault {
 
 /// The status that the platform sees where logic answered with this one of gRPC, which is not OK.
 pub fn status_of_logic(code: Code) -> StatusCode {
-    Error::Logic(logic::Error::answered(code)).status()
+    Error::Logic(logic::Error::answered(code, "")).status()
 }
 
 /// 427, a status of the platform's own.

@@ -4,7 +4,7 @@
 
 use flow_wire::envelope::{self, Unopened};
 use flow_wire::{message, signature, token};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tonic::Code;
 
 use crate::logic::{self, Violation};
@@ -16,6 +16,10 @@ pub(crate) enum Error {
     NotFound,
     #[error("the method is not POST")]
     MethodNotAllowed,
+    #[error(
+        "this GET with hub.challenge verifies the callback URL of an app's webhooks, which is another than a flow's"
+    )]
+    WebhookVerification,
     #[error("too many requests in flight")]
     Overloaded,
     #[error("the bodies that are being received fill limits.max_body_memory")]
@@ -55,17 +59,26 @@ pub(crate) enum Fault {
     Client,
     /// Whoever signed it, which only the platform can.
     Platform,
+    /// Whoever told the platform where to send what.
+    Operator,
     Edge,
     Logic,
 }
 
 impl Error {
+    /// What it means that an endpoint is asked by another method than POST.
+    pub(crate) fn of_method(method: &Method, query: Option<&str>) -> Self {
+        let parameters = query.unwrap_or_default().split('&');
+        let verifies = || parameters.clone().any(|parameter| parameter.starts_with("hub.challenge="));
+        if *method == Method::GET && verifies() { Self::WebhookVerification } else { Self::MethodNotAllowed }
+    }
+
     /// The status that the platform sees. Its meaning: 421 makes the client fetch the public key again and repeat once, 432
     /// says that the signature does not match, 427 disables the message's button; see the guide's error codes.
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodNotAllowed | Self::WebhookVerification => StatusCode::METHOD_NOT_ALLOWED,
             Self::Overloaded | Self::NoBodyMemory => StatusCode::SERVICE_UNAVAILABLE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -97,7 +110,7 @@ impl Error {
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::NotFound => "no such endpoint\n",
-            Self::MethodNotAllowed => "use POST\n",
+            Self::MethodNotAllowed | Self::WebhookVerification => "use POST\n",
             Self::Overloaded | Self::NoBodyMemory => "overloaded, try again\n",
             Self::BodyTooLarge => "request body too large\n",
             Self::BodyTimeout => "request body too slow\n",
@@ -128,6 +141,7 @@ impl Error {
         match self {
             Self::NotFound
             | Self::MethodNotAllowed
+            | Self::WebhookVerification
             | Self::BodyTooLarge
             | Self::BodyTimeout
             | Self::BodyBroken
@@ -147,8 +161,18 @@ impl Error {
                 | envelope::Error::NotAString
                 | envelope::Error::Missing(_),
             ) => Fault::Platform,
+            Self::Envelope(envelope::Error::Webhook) => Fault::Operator,
             Self::Overloaded | Self::NoBodyMemory | Self::Panicked => Fault::Edge,
-            Self::Logic(_) | Self::Violation(_) => Fault::Logic,
+            Self::Logic(
+                logic::Error::DeadlineExceeded
+                | logic::Error::Unreachable
+                | logic::Error::Broken
+                | logic::Error::Unavailable
+                | logic::Error::ResourceExhausted
+                | logic::Error::Failed(_)
+                | logic::Error::Violation(_),
+            )
+            | Self::Violation(_) => Fault::Logic,
         }
     }
 
@@ -157,12 +181,14 @@ impl Error {
         match self {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::WebhookVerification => "webhook_verification",
             Self::Overloaded => "overloaded",
             Self::NoBodyMemory => "no_body_memory",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTimeout => "body_timeout",
             Self::BodyBroken => "body_broken",
             Self::Signature(_) => "signature",
+            Self::Envelope(envelope::Error::Webhook) => "webhook",
             Self::Envelope(_) => "envelope",
             Self::Undecryptable(_) => "undecryptable",
             Self::Message(_) => "message",
@@ -181,6 +207,7 @@ impl Fault {
         match self {
             Self::Client => "client",
             Self::Platform => "platform",
+            Self::Operator => "operator",
             Self::Edge => "edge",
             Self::Logic => "logic",
         }

@@ -88,7 +88,7 @@ async fn answer(
     let body_deadline = started + patience;
     let accepted = match route {
         None => Err(Error::NotFound),
-        Some(_) if head.method != Method::POST => Err(Error::MethodNotAllowed),
+        Some(_) if head.method != Method::POST => Err(Error::of_method(&head.method, head.uri.query())),
         Some(route) if !edge.has_room(limits, route) => Err(Error::Overloaded),
         Some(route) => Ok(route),
     };

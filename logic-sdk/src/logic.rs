@@ -1,7 +1,11 @@
 //! The trait that a business implements.
 
 use crate::{DataExchange, Error, ErrorNotification, Ping, Reply};
+use flow_telemetry::Shortened;
 use std::sync::Arc;
+
+/// Longest text in a log line that a client may have written, in characters.
+pub(crate) const MAX_LOGGED: usize = 200;
 
 /// The screens and decisions of a flow. Write its methods as `async fn`; only [`data_exchange`](Self::data_exchange) must be
 /// there.
@@ -22,7 +26,8 @@ pub trait FlowLogic: Send + Sync + 'static {
     /// An [`Error`] shows the user the client's generic error. What the user can mend is a [`Reply`].
     fn data_exchange(&self, request: DataExchange) -> impl Future<Output = Result<Reply, Error>> + Send;
 
-    /// Is told that the client could not use an earlier answer. By default logs the platform's error key and the screen.
+    /// Is told that the client could not use an earlier answer. By default logs the platform's error key and the screen, 200
+    /// characters of each at the most.
     ///
     /// # Errors
     ///
@@ -32,8 +37,8 @@ pub trait FlowLogic: Send + Sync + 'static {
             tracing::warn!(
                 endpoint = notification.endpoint,
                 request_id = notification.request_id,
-                screen = notification.screen,
-                error = notification.error,
+                screen = %Shortened(&notification.screen, MAX_LOGGED),
+                error = %Shortened(&notification.error, MAX_LOGGED),
                 "the client refused an answer"
             );
             Ok(())

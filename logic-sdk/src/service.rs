@@ -2,10 +2,12 @@
 //! end no more than its call.
 
 use crate::conformance::Mode;
+use crate::logic::MAX_LOGGED;
 use crate::trace::{ended, span};
 use crate::{DataExchange, Error, FlowLogic};
 use flow_proto::v1::flow_service_server::{FlowService, FlowServiceServer};
 use flow_proto::v1::{self, HandleDataExchangeRequest, HandleDataExchangeResponse};
+use flow_telemetry::Shortened;
 use futures_util::FutureExt;
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
@@ -88,7 +90,9 @@ where
         match AssertUnwindSafe(outcome).catch_unwind().await {
             Ok(Ok(response)) => Ok(Response::new(response)),
             Ok(Err(error)) => {
-                warn!(%error, "the call failed");
+                // It may quote what a client wrote.
+                let text = error.to_string();
+                warn!(error = %Shortened(&text, MAX_LOGGED), "the call failed");
                 Err(error.into())
             }
             Err(_) => {

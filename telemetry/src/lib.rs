@@ -9,6 +9,7 @@
 //! It refuses to know what is logged or measured.
 
 mod environment;
+mod shortened;
 mod soft;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, fmt as lines};
 
 use self::environment::Signal;
+pub use self::shortened::Shortened;
 use self::soft::Soft;
 
 /// Lines that may wait to be written, some 10 MB. What comes beyond them is lost.

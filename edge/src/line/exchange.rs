@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use flow_proto::json;
 use flow_wire::envelope::{Envelope, Session};
-use flow_wire::message::{Action, DataExchange, Request, Response};
+use flow_wire::message::{DataExchange, Request, Response};
 use flow_wire::token;
 use prost::Message;
 
@@ -16,6 +15,7 @@ use super::answer::{Answer, fallback, plaintext, seal, sealed};
 use super::convert;
 use super::endpoint::Endpoint;
 use super::error::Error;
+use super::notice;
 use super::replay::Replay;
 use crate::capacity::{Room, Turns, aside};
 use crate::config::{FlowTokenSignature, Ping};
@@ -87,6 +87,7 @@ async fn answer(
             seal(session, Response::Active, &call)
         }
         Request::ErrorNotification(error) => {
+            notice::error_notification(&error, &endpoint, &call);
             let message = convert::error_to_v1(error, &endpoint.name, &call.request_id);
             endpoint.logic.error(message, &call).await?;
             seal(session, Response::Acknowledged, &call)
@@ -119,13 +120,16 @@ async fn data_exchange(
 ) -> Result<Answer, Error> {
     let fallback = fallback(endpoint, &request);
     let flow_token = request.flow_token.clone();
-    endpoint.metrics.inexact_numbers(request.data.as_ref().map_or(0, json::inexact_integers));
+    notice::inexact_numbers(&request, endpoint, call);
     let request = convert::data_exchange_to_v1(request, flow_token_verified, &endpoint.name, &call.request_id);
     let answered = endpoint.logic.data_exchange(request, call).await;
     let size = answered.as_ref().map_or(0, Message::encoded_len);
     let answer = aside(size, || {
         let answered = match answered {
-            Ok(answer) => convert::from_v1(answer, flow_token).and_then(plaintext).map_err(Error::from),
+            Ok(answer) => convert::from_v1(answer, &flow_token)
+                .inspect(|answer| notice::foreign_flow_token(answer, &flow_token, endpoint, call))
+                .and_then(plaintext)
+                .map_err(Error::from),
             Err(error) => Err(error.into()),
         };
         match (answered, fallback) {
@@ -144,11 +148,6 @@ fn action(request: &Request) -> &'static str {
     match request {
         Request::Ping(_) => "ping",
         Request::ErrorNotification(_) => "error",
-        Request::DataExchange(request) => match request.action {
-            Action::Init => "INIT",
-            Action::Back => "BACK",
-            Action::DataExchange => "data_exchange",
-            Action::Navigate => "navigate",
-        },
+        Request::DataExchange(request) => request.action.name(),
     }
 }

@@ -89,6 +89,18 @@ pub enum Action {
     Navigate,
 }
 
+impl Action {
+    /// As the client writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Init => "INIT",
+            Self::Back => "BACK",
+            Self::DataExchange => "data_exchange",
+            Self::Navigate => "navigate",
+        }
+    }
+}
+
 impl Request {
     /// Reads an opened plaintext.
     ///

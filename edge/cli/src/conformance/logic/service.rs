@@ -170,7 +170,7 @@ impl Connection {
                 let is_verified = exchange.flow_token_signature.is_some();
                 let request = convert::data_exchange_to_v1(exchange, is_verified, endpoint, request_id);
                 let answer = self.data_exchange(with_metadata(request, request_id, DEADLINE)).await?;
-                Ok(convert::from_v1(answer.into_inner(), flow_token).ok())
+                Ok(convert::from_v1(answer.into_inner(), &flow_token).ok())
             }
         }
     }

@@ -156,6 +156,17 @@ impl Error {
     }
 }
 
+/// The parameters of an answer that ends the flow.
+pub(crate) fn completion(answer: &Object) -> Option<&Object> {
+    let ends = answer.get("screen").is_some_and(|screen| screen == message::SUCCESS);
+    answer.get("data").filter(|_| ends)?.pointer("/extension_message_response/params")?.as_object()
+}
+
+/// Whether the parameters of a completion name another conversation than the request's.
+pub(crate) fn has_foreign_token(params: &Object, flow_token: &str) -> bool {
+    !flow_token.is_empty() && params.get("flow_token").is_some_and(|token| token != flow_token)
+}
+
 /// Makes a request what the messaging client would send: `version` is added, and except to a ping `flow_token`, which data API
 /// 4.0 signs, but not in an error notification. A null for one of the three leaves it out.
 pub(crate) fn complete(mut request: Object, flow_token: &str, sign: impl Fn(&str) -> String) -> Object {

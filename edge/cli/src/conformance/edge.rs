@@ -20,7 +20,7 @@ use super::cases::{self, Case, Expected, Question, Suite};
 use super::report::Entry;
 use super::script;
 use super::{Error, Failure, Outcome, play};
-use crate::client::{self, Answer, Object, complete};
+use crate::client::{self, Answer, Object, complete, completion, has_foreign_token};
 use crate::endpoint::Access;
 use crate::http;
 use crate::script::Script;
@@ -45,6 +45,7 @@ pub(super) const SUITE: Suite = Suite {
         "oversized-message",
         "latency",
         "sealed-427",
+        "completion-token",
         "refusals-say-little",
         "still-there",
     ],
@@ -65,6 +66,8 @@ pub(super) struct Edge {
 #[derive(Debug, Default)]
 struct Record {
     invalid_tokens: Vec<Reply>,
+    /// Whether each completion carried another flow token than its request.
+    completions: Vec<bool>,
     /// The bodies of 4xx and 5xx that nothing was sealed in.
     refusals: Vec<String>,
     /// The case in which something came back last, and whether nothing listens any more.
@@ -159,6 +162,7 @@ impl Edge {
             "oversized-message" => checks::oversized_message(self, with).await,
             "latency" => checks::latency(self, with).await,
             "sealed-427" => return checks::sealed_427(self),
+            "completion-token" => return checks::completion_token(self),
             "refusals-say-little" => checks::refusals_say_little(self),
             "still-there" => checks::still_there(self).await,
             _ => return Ok(Outcome::Skipped(format!("this flowctl has no check `{name}`"))),
@@ -171,7 +175,13 @@ impl Edge {
     }
 
     async fn send(&self, message: Value, forge: &Forge) -> Result<Reply, Failure> {
-        self.send_post(&self.forger.post(message, forge)?).await
+        let flow_token = message.get("flow_token").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let reply = self.send_post(&self.forger.post(message, forge)?).await?;
+        if let Some(params) = reply.object().and_then(completion) {
+            let is_foreign = has_foreign_token(params, &flow_token);
+            self.record.borrow_mut().completions.push(is_foreign);
+        }
+        Ok(reply)
     }
 
     async fn send_post(&self, post: &Post) -> Result<Reply, Failure> {

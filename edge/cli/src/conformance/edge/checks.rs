@@ -138,6 +138,15 @@ pub(super) fn sealed_427(edge: &Edge) -> Result<Outcome, Failure> {
     }
 }
 
+/// Every completion so far. One without a token is none of this case's business.
+pub(super) fn completion_token(edge: &Edge) -> Result<Outcome, Failure> {
+    match edge.record.borrow().completions.as_slice() {
+        [] => Ok(Outcome::Skipped("no answer ended a flow; a --script that plays one to its end shows one".to_owned())),
+        completions if completions.contains(&true) => Err(Failure::came("a flow_token that is not the request's")),
+        _ => Ok(Outcome::Passed),
+    }
+}
+
 fn is_sealed_427(reply: &Reply) -> bool {
     match &reply.opened {
         Opened::Empty => true,

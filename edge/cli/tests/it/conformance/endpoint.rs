@@ -333,6 +333,12 @@ impl Endpoint {
             "ping" if self.is(PingWithoutData) => Ok((200, json!({ "status": "active" }))),
             "ping" => Ok((200, json!({ "data": { "status": "active" } }))),
             _ if message["flow_token"] == "finished" => Ok((427, json!({ "error_msg": "It is over." }))),
+            "data_exchange" if message["screen"] == "LAST" => {
+                let own = message["flow_token"].clone();
+                let flow_token = if self.is(MixesTokens) { "somebody else's".into() } else { own };
+                let response = json!({ "params": { "flow_token": flow_token } });
+                Ok((200, json!({ "screen": "SUCCESS", "data": { "extension_message_response": response } })))
+            }
             "INIT" | "init" if self.is(InitWithoutData) => Ok((200, json!({ "screen": "START" }))),
             "INIT" | "init" if self.is(FreshAnswers) => {
                 let number = self.answers.fetch_add(1, Ordering::Relaxed);

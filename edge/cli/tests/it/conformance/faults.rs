@@ -71,6 +71,7 @@ pub(super) enum Fault {
     VersionIsText,
     AsksNotificationsForSignature,
     AcknowledgesForms,
+    MixesTokens,
     TakesAnyKey,
     // Load
     OneMegabyte,
@@ -148,6 +149,7 @@ pub(super) const TABLE: &[(Fault, &str)] = &[
     (OneAtATime, "latency-together"),
     (FreshAnswers, "replay"),
     (Plain427, "sealed-427"),
+    (MixesTokens, "completion-token"),
     (Traceback, "refusals-say-little"),
     (DiesOfGarbage, "still-there"),
 ];

@@ -8,6 +8,7 @@ mod access;
 mod admin;
 mod edge;
 mod listener;
+mod refusals;
 mod reload;
 mod router;
 mod settings;

@@ -38,6 +38,8 @@ pub(crate) struct Received<'a> {
 pub(crate) struct Seen {
     /// From a bounded set; `None` until the message was read.
     pub(crate) action: Option<&'static str>,
+    /// Whether its signature was found to be good.
+    pub(crate) is_verified: bool,
 }
 
 /// Answers one request.
@@ -53,6 +55,7 @@ pub(crate) async fn exchange(
     let size = body.len();
     // At once, whatever its size: what nobody signed takes no memory while it waits.
     let (body, app_secret) = observer.stage(Stage::Verify, || endpoint.app_secrets.verify(body, signature))?;
+    seen.is_verified = true;
     let envelope = aside(size, || Envelope::parse(body)).await?;
     let turn = observer.stage_of(Stage::Wait, turns.take()).await.ok_or(Error::Overloaded)?;
     let (aes_key, private_key) = observer.stage(Stage::Open, || endpoint.private_keys.unwrap_key(&envelope))?;

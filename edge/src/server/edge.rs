@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use flow_telemetry::Telemetry;
 use opentelemetry::KeyValue;
 
+use super::refusals::Refusals;
 use super::settings::{Route, Settings, Unusable};
 use crate::capacity::{Reservation, Room, Turns};
 use crate::config::{Config, Limits};
@@ -23,6 +24,8 @@ pub(crate) struct Edge {
     requests: Arc<AtomicUsize>,
     in_flight: Arc<AtomicUsize>,
     body_memory: Arc<AtomicUsize>,
+    /// Of paths that belong to no endpoint.
+    pub(crate) refusals: Refusals,
 }
 
 /// Why there can be no edge.
@@ -52,8 +55,12 @@ impl Edge {
             requests: Arc::default(),
             in_flight: Arc::default(),
             body_memory: Arc::default(),
+            refusals: Refusals::new(),
         });
         edge.watch();
+        let lost_lines = telemetry.lost_lines();
+        let description = "Lines of the log that were lost because nobody read them fast enough";
+        edge.metrics.total(semconv::LOST_LINES, description, move || lost_lines.count());
         Ok(edge)
     }
 

@@ -51,16 +51,17 @@ async fn serve(State(edge): State<Arc<Edge>>, request: Request) -> Response {
         trace: settings.trust_trace_headers.then(|| request.headers()),
     }));
     let call = Call { request_id, deadline: started, observer };
-    let mut seen = Seen::default();
     let _request = edge.begin();
-    let mut line = Line::new(endpoint.map(|(name, _)| &**name), &call, started);
+    let refusals = route.map_or(&edge.refusals, |route| &route.refusals);
+    let name = endpoint.map(|(name, _)| &**name);
+    let mut line = Line::new(name, request.uri().path(), refusals, &call, started);
 
-    let answer = caught(answer(&edge, &settings, route, request, started, &call, &mut seen)).await;
+    let answer = caught(answer(&edge, &settings, route, request, started, &call, &mut line.seen)).await;
 
     if answer.as_ref().is_err_and(|error| *error == Error::Panicked) {
         edge.metrics.panic();
     }
-    line.write(&seen, &answer);
+    line.write(&answer);
     let mut response = respond(answer);
     if let Ok(value) = HeaderValue::from_str(&call.request_id) {
         response.headers_mut().insert(REQUEST_ID, value);

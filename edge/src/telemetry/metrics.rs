@@ -162,6 +162,17 @@ impl Metrics {
         gauge.with_callback(observe).build();
     }
 
+    /// Has a count that is kept elsewhere read whenever metrics are.
+    pub(crate) fn total(
+        &self,
+        name: &'static str,
+        description: &'static str,
+        read: impl Fn() -> u64 + Send + Sync + 'static,
+    ) {
+        let counter = self.meter.u64_observable_counter(name).with_description(description);
+        counter.with_callback(move |observer| observer.observe(read(), &[])).build();
+    }
+
     /// Has the requests that wait for their answers counted whenever metrics are read.
     pub(crate) fn active_requests(&self, read: impl Fn() -> usize + Send + Sync + 'static) {
         let active = self.meter.i64_observable_up_down_counter(semconv::HTTP_SERVER_ACTIVE_REQUESTS);

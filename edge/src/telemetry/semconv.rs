@@ -53,6 +53,8 @@ pub(crate) const RETRIES: &str = "flow.logic.retries";
 pub(crate) const LOGIC_ADDRESSES: &str = "flow.logic.addresses";
 /// Counts requests that ended in a panic.
 pub(crate) const PANICS: &str = "flow.panics";
+/// Counts lines of the log that were lost because nobody read them fast enough.
+pub(crate) const LOST_LINES: &str = "flow.log.lost_lines";
 /// Open connections of the public listener.
 pub(crate) const CONNECTIONS: &str = "flow.connections";
 /// Memory of bodies that are being received.

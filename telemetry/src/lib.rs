@@ -23,6 +23,7 @@ use opentelemetry_otlp::{ExporterBuildError, MetricExporter, SpanExporter};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use tokio::runtime::Handle;
 use tracing::error;
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::WorkerGuard;
@@ -110,7 +111,9 @@ pub fn start(service: Service) -> Result<Telemetry, TelemetryError> {
         let place = panic.location().map(ToString::to_string);
         error!(place, "panic");
     }));
-    tokio::spawn(lost_lines.clone().say());
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(lost_lines.clone().say());
+    }
     Ok(Telemetry { resource, traces, tracer, lost_lines, _logs: logs })
 }
 

@@ -8,6 +8,7 @@ mod answer;
 mod endpoint;
 mod error;
 mod exchange;
+mod notice;
 mod replay;
 mod ring;
 

@@ -4,6 +4,7 @@
 
 pub mod shutdown;
 
+mod access;
 mod admin;
 mod body;
 mod connections;
@@ -11,6 +12,7 @@ mod descriptors;
 mod edge;
 mod footprint;
 mod listener;
+mod refusals;
 mod reload;
 mod router;
 mod settings;

@@ -3,7 +3,11 @@
 use crate::error::Error;
 use crate::reply::Reply;
 use crate::request::{DataExchange, ErrorNotification, Ping};
+use flow_telemetry::Shortened;
 use std::sync::Arc;
+
+/// Longest text in a log line that a client may have written, in characters.
+pub(crate) const MAX_LOGGED: usize = 200;
 
 /// The screens and decisions of a flow. Write its methods as `async fn`; only [`data_exchange`](Self::data_exchange) must be
 /// there.
@@ -24,7 +28,8 @@ pub trait FlowLogic: Send + Sync + 'static {
     /// An [`Error`] shows the user the client's generic error. What the user can mend is a [`Reply`].
     fn data_exchange(&self, request: DataExchange) -> impl Future<Output = Result<Reply, Error>> + Send;
 
-    /// Is told that the client could not use an earlier answer. By default logs the platform's error key and the screen.
+    /// Is told that the client could not use an earlier answer. By default logs the platform's error key and the screen, 200
+    /// characters of each at the most.
     ///
     /// # Errors
     ///
@@ -34,8 +39,8 @@ pub trait FlowLogic: Send + Sync + 'static {
             tracing::warn!(
                 endpoint = notification.endpoint,
                 request_id = notification.request_id,
-                screen = notification.screen,
-                error = notification.error,
+                screen = %Shortened(&notification.screen, MAX_LOGGED),
+                error = %Shortened(&notification.error, MAX_LOGGED),
                 "the client refused an answer"
             );
             Ok(())

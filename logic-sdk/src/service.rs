@@ -3,11 +3,12 @@
 
 use crate::conformance::Mode;
 use crate::error::Error;
-use crate::logic::FlowLogic;
+use crate::logic::{FlowLogic, MAX_LOGGED};
 use crate::request::DataExchange;
 use crate::trace::{ended, span};
 use flow_proto::v1::flow_service_server::{FlowService, FlowServiceServer};
 use flow_proto::v1::{self, HandleDataExchangeRequest, HandleDataExchangeResponse};
+use flow_telemetry::Shortened;
 use futures_util::FutureExt;
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
@@ -90,7 +91,9 @@ where
         match AssertUnwindSafe(outcome).catch_unwind().await {
             Ok(Ok(response)) => Ok(Response::new(response)),
             Ok(Err(error)) => {
-                warn!(%error, "the call failed");
+                // It may quote what a client wrote.
+                let text = error.to_string();
+                warn!(error = %Shortened(&text, MAX_LOGGED), "the call failed");
                 Err(error.into())
             }
             Err(_) => {

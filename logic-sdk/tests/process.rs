@@ -129,6 +129,41 @@ async fn a_panic_is_logged_with_its_place_and_call_but_not_its_message() {
 }
 
 #[tokio::test]
+async fn what_a_client_wrote_is_cut_before_it_is_logged() {
+    if env::var_os(SERVING).is_some() {
+        return serve_here().await;
+    }
+    let mut child = spawn("what_a_client_wrote_is_cut_before_it_is_logged", "127.0.0.1:0");
+    let (mut log, address) = listening(&mut child).await;
+    let channel = Endpoint::from_shared(address).unwrap().connect().await.unwrap();
+    let mut client = FlowServiceClient::new(channel);
+    let long = format!("\u{1b}{}", "a".repeat(100_000));
+    let notification = v1::HandleErrorRequest {
+        action: v1::Action::DataExchange.into(),
+        screen: long.clone(),
+        error: long.clone(),
+        error_message: long.clone(),
+        ..Default::default()
+    };
+    client.handle_error(notification).await.unwrap();
+    // A request that breaks the contract, and an error that says so.
+    let unknown = HandleDataExchangeRequest { screen: long, action: 99, ..Default::default() };
+    client.handle_data_exchange(unknown).await.unwrap_err();
+
+    let kill = format!("kill -TERM {}", child.id().unwrap());
+    assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+    let mut said = Vec::new();
+    while let Some(line) = log.next_line().await.unwrap() {
+        assert!(line.len() < 2000, "{} bytes: {}…", line.len(), &line[..200]);
+        said.push(serde_json::from_str::<serde_json::Value>(&line).unwrap());
+    }
+    let refused = said.iter().find(|line| line["message"] == "the client refused an answer").unwrap();
+    let cut = format!(r"\u{{1b}}{}…", "a".repeat(199));
+    assert_eq!((refused["screen"].as_str(), refused["error"].as_str()), (Some(&*cut), Some(&*cut)));
+    assert!(said.iter().any(|line| line["message"] == "the call failed"), "{said:#?}");
+}
+
+#[tokio::test]
 async fn a_bad_address_ends_the_process_and_says_what_would_be_right() {
     if env::var_os(SERVING).is_some() {
         return serve_here().await;

@@ -95,21 +95,61 @@ fn to_value(value: Json) -> Value {
     Value { kind: Some(kind) }
 }
 
-/// How many whole numbers in an object no double holds exactly. [`to_struct`] makes each the nearest one.
-pub fn inexact_integers(object: &Map<String, Json>) -> usize {
-    object.values().map(inexact_integers_of).sum()
+/// Whole numbers of an object that no double holds exactly. [`to_struct`] makes each the nearest one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inexact {
+    /// How many there are.
+    pub count: usize,
+    /// Where the first one is: a JSON pointer (RFC 6901), of which each key is cut after 32 characters.
+    pub pointer: String,
 }
 
-fn inexact_integers_of(value: &Json) -> usize {
-    match value {
-        Json::Number(number) => {
-            let exact = number.as_i64().is_none_or(|integer| i128::from(integer) == integer as f64 as i128)
-                && number.as_u64().is_none_or(|integer| i128::from(integer) == integer as f64 as i128);
-            usize::from(!exact)
+/// The whole numbers of an object that no double holds exactly; `None` where there is none.
+pub fn inexact_integers(object: &Map<String, Json>) -> Option<Inexact> {
+    let mut found = Found::default();
+    found.look_into_object(object);
+    // From the number outwards, as it was left.
+    let pointer = found.path.iter().rev().map(|token| format!("/{token}")).collect();
+    (found.count > 0).then_some(Inexact { count: found.count, pointer })
+}
+
+/// Longest key in a pointer, in characters.
+const MAX_KEY: usize = 32;
+
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    count: usize,
+    /// Keys and indices from the first one outwards.
+    path: Vec<String>,
+}
+
+impl Found {
+    /// Each of these tells whether the first one is inside.
+    fn look_into_object(&mut self, object: &Map<String, Json>) -> bool {
+        let escaped = |key: &str| key.chars().take(MAX_KEY).collect::<String>().replace('~', "~0").replace('/', "~1");
+        object.iter().fold(false, |found, (key, value)| self.look_into(value, &|| escaped(key)) || found)
+    }
+
+    fn look_into(&mut self, value: &Json, token: &dyn Fn() -> String) -> bool {
+        let is_first = match value {
+            Json::Number(number) => {
+                let exact = number.as_i64().is_none_or(|integer| i128::from(integer) == integer as f64 as i128)
+                    && number.as_u64().is_none_or(|integer| i128::from(integer) == integer as f64 as i128);
+                self.count += usize::from(!exact);
+                !exact && self.count == 1
+            }
+            Json::Array(values) => values
+                .iter()
+                .enumerate()
+                .fold(false, |found, (index, value)| self.look_into(value, &|| index.to_string()) || found),
+            Json::Object(fields) => self.look_into_object(fields),
+            Json::Null | Json::Bool(_) | Json::String(_) => false,
+        };
+        if is_first {
+            self.path.push(token());
         }
-        Json::Array(values) => values.iter().map(inexact_integers_of).sum(),
-        Json::Object(fields) => inexact_integers(fields),
-        Json::Null | Json::Bool(_) | Json::String(_) => 0,
+        is_first
     }
 }
 
@@ -168,7 +208,7 @@ mod tests {
 
     #[test]
     fn integers_that_change_on_the_way_are_counted() {
-        let count = |value: Json| inexact_integers(&object(value));
+        let count = |value: Json| inexact_integers(&object(value)).map_or(0, |inexact| inexact.count);
         assert_eq!(count(json!({"a": 9_007_199_254_740_992_i64, "b": [0.1, 7, -1, "9007199254740993"]})), 0);
         // 2^60 is beyond ±2^53, and still exact.
         assert_eq!(count(json!({"a": 1_152_921_504_606_846_976_i64})), 0);
@@ -176,5 +216,17 @@ mod tests {
             count(json!({"a": 9_007_199_254_740_993_i64, "b": {"c": [u64::MAX, -9_007_199_254_740_993_i64]}})),
             3
         );
+    }
+
+    #[test]
+    fn the_first_of_them_is_named_by_its_place() {
+        let pointer = |value: Json| inexact_integers(&object(value)).map(|inexact| inexact.pointer);
+        assert_eq!(pointer(json!({"a": 1})), None);
+        assert_eq!(pointer(json!({"a": u64::MAX})).as_deref(), Some("/a"));
+        assert_eq!(
+            pointer(json!({"a": [1, {"of b/c~": [0, u64::MAX]}, u64::MAX], "d": u64::MAX})).as_deref(),
+            Some("/a/1/of b~1c~0/1")
+        );
+        assert_eq!(pointer(json!({"ż".repeat(100): u64::MAX})), Some(format!("/{}", "ż".repeat(32))));
     }
 }

@@ -1,7 +1,7 @@
 //! Logs and traces as flow-edge and the logic SDK both make them.
 //!
 //! Logs go to standard error: JSON for machines, plain lines on a terminal. A thread of its own writes them, since a reader that
-//! stands still must not hold up requests. A panic is a line as well, without its message, which may quote what it is about.
+//! stands still must not hold up requests; what waits for it has a bound in memory, and what is lost then is counted. A panic is a line as well, without its message, which may quote what it is about.
 //!
 //! Traces and metrics go out by OTLP as the `OTEL_*` variables say, and nowhere unless one of them names a collector. A collector
 //! that fails costs no request and no more memory than a queue of spans.
@@ -10,7 +10,9 @@
 
 mod environment;
 mod error;
+mod shortened;
 mod soft;
+mod waiting;
 
 pub use self::error::TelemetryError;
 
@@ -24,18 +26,20 @@ use opentelemetry_otlp::{MetricExporter, SpanExporter};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{MeterProviderBuilder, PeriodicReader, SdkMeterProvider};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use tokio::runtime::Handle;
 use tracing::error;
 use tracing::level_filters::LevelFilter;
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, fmt as lines};
 
 use self::environment::Signal;
+pub use self::shortened::Shortened;
 use self::soft::Soft;
+pub use self::waiting::LostLines;
+use self::waiting::Waiting;
 
-/// Lines that may wait to be written, some 10 MB. What comes beyond them is lost.
-const MAX_WAITING_LINES: usize = 32_768;
 /// How long the end of a process may wait for a collector that does not take the last spans.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -58,6 +62,7 @@ pub struct Telemetry {
     resource: Resource,
     traces: Option<SdkTracerProvider>,
     tracer: Option<SdkTracer>,
+    lost_lines: LostLines,
     _logs: WorkerGuard,
 }
 
@@ -78,9 +83,7 @@ pub fn start(service: Service) -> Result<Telemetry, TelemetryError> {
     let tracer = traces.as_ref().map(|provider| provider.tracer(service.name));
 
     let filter = EnvFilter::builder().with_default_directive(service.level.into()).from_env_lossy();
-    // Flushed whenever no line waits.
-    let (writer, logs) =
-        NonBlockingBuilder::default().buffered_lines_limit(MAX_WAITING_LINES).finish(BufWriter::new(stderr()));
+    let (writer, lost_lines, logs) = Waiting::new(BufWriter::new(stderr()));
     let lines = lines::layer().with_writer(writer);
     let lines =
         if stderr().is_terminal() { lines.with_ansi(true).boxed() } else { lines.json().flatten_event(true).boxed() };
@@ -93,13 +96,21 @@ pub fn start(service: Service) -> Result<Telemetry, TelemetryError> {
         let place = panic.location().map(ToString::to_string);
         error!(place, "panic");
     }));
-    Ok(Telemetry { resource, traces, tracer, _logs: logs })
+    if let Ok(runtime) = Handle::try_current() {
+        runtime.spawn(lost_lines.clone().say());
+    }
+    Ok(Telemetry { resource, traces, tracer, lost_lines, _logs: logs })
 }
 
 impl Telemetry {
     /// Makes spans; `None` where traces are not exported.
     pub fn tracer(&self) -> Option<SdkTracer> {
         self.tracer.clone()
+    }
+
+    /// Counts the lines of the log that were lost.
+    pub fn lost_lines(&self) -> LostLines {
+        self.lost_lines.clone()
     }
 
     /// Makes meters, whose metrics are sent again and again where a variable names a collector, as often as

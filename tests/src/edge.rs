@@ -6,13 +6,13 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::thread::{self, JoinHandle};
 
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, OwnedMutexGuard, watch};
 use tokio::time::timeout;
 
 use crate::private::Private;
@@ -104,6 +104,7 @@ pub struct Edge {
     /// Every line so far; closed when the process has closed its end.
     log: watch::Receiver<Vec<String>>,
     log_reader: Option<JoinHandle<()>>,
+    log_gate: Arc<Mutex<()>>,
     private: Private,
     folder: TempDir,
 }
@@ -194,6 +195,16 @@ impl Edge {
     /// Waits until the log has a line with this text.
     pub async fn wait_for_log(&mut self, text: &str) {
         wait_for_line(&mut self.log, |line| line.contains(text).then_some(())).await;
+    }
+
+    /// Every line so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.borrow().clone()
+    }
+
+    /// Lets nobody read the log until what this returns is dropped.
+    pub async fn hold_log(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.log_gate).lock_owned().await
     }
 
     /// Waits for the end of the process.
@@ -362,23 +373,36 @@ impl EdgeBuilder {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let (mut log, log_reader) = collect(process.stderr.take().unwrap().into_owned_fd().unwrap().into());
+        let log_gate = Arc::default();
+        let (mut log, log_reader) =
+            collect(Arc::clone(&log_gate), process.stderr.take().unwrap().into_owned_fd().unwrap().into());
         let (address, admin_address) = wait_for_line(&mut log, |line| {
             let event: Value = serde_json::from_str(line).unwrap_or_default();
             let address = |field: &str| event[field].as_str().unwrap().parse().unwrap();
             (event["message"] == "listening").then(|| (address("address"), address("admin_address")))
         })
         .await;
-        Edge { process, address, admin_address, tls: self.tls, log, log_reader: Some(log_reader), private, folder }
+        Edge {
+            process,
+            address,
+            admin_address,
+            tls: self.tls,
+            log,
+            log_reader: Some(log_reader),
+            log_gate,
+            private,
+            folder,
+        }
     }
 }
 
 /// Collects the log line by line, on a thread: a test must be able to wait for its end where nothing async runs any more.
-fn collect(stderr: File) -> (watch::Receiver<Vec<String>>, JoinHandle<()>) {
+fn collect(gate: Arc<Mutex<()>>, stderr: File) -> (watch::Receiver<Vec<String>>, JoinHandle<()>) {
     let (sender, log) = watch::channel(Vec::new());
     let reader = thread::spawn(move || {
         for line in BufReader::new(stderr).lines() {
             let line = line.unwrap();
+            drop(gate.blocking_lock());
             sender.send_modify(|log: &mut Vec<String>| log.push(line));
         }
     });

@@ -65,6 +65,7 @@ pub struct LogicBuilder {
     handler: Box<Handler>,
     others: Box<Others>,
     tls: Option<ServerTlsConfig>,
+    max_message: Option<usize>,
 }
 
 impl Logic {
@@ -88,7 +89,20 @@ impl Logic {
             let done = others();
             Box::pin(async move { done.await.map(|_| ()) })
         };
-        LogicBuilder { handler: Box::new(move |_| Box::pin(act())), others: Box::new(others), tls: None }.start().await
+        LogicBuilder {
+            handler: Box::new(move |_| Box::pin(act())),
+            others: Box::new(others),
+            tls: None,
+            max_message: None,
+        }
+        .start()
+        .await
+    }
+
+    /// Takes no message that is larger, in bytes.
+    pub async fn limited_to(max_message: usize) -> Self {
+        let logic = LogicBuilder::answering(screen("NEXT", Value::Object(Default::default())));
+        LogicBuilder { max_message: Some(max_message), ..logic }.start().await
     }
 
     /// Answers with a screen named `NEXT`, each call once the gate lets it pass.
@@ -178,7 +192,12 @@ impl LogicBuilder {
         F: Future<Output = Result<HandleDataExchangeResponse, Status>> + Send + 'static,
     {
         let others = || -> Outcoming<()> { Box::pin(std::future::ready(Ok(()))) };
-        Self { handler: Box::new(move |request| Box::pin(handler(request))), others: Box::new(others), tls: None }
+        Self {
+            handler: Box::new(move |request| Box::pin(handler(request))),
+            others: Box::new(others),
+            tls: None,
+            max_message: None,
+        }
     }
 
     /// Speaks TLS; the certificate is for `localhost`.
@@ -228,7 +247,11 @@ impl LogicBuilder {
         if let Some(tls) = self.tls {
             server = server.tls_config(tls).unwrap();
         }
-        let server = server.add_service(FlowServiceServer::new(service)).add_service(health_service);
+        let mut service = FlowServiceServer::new(service);
+        if let Some(limit) = self.max_message {
+            service = service.max_decoding_message_size(limit);
+        }
+        let server = server.add_service(service).add_service(health_service);
         let (stop, stopped) = oneshot::channel();
         let stopped = async move {
             // A logic that is dropped is aborted.

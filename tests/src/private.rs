@@ -1,6 +1,6 @@
 //! What no log line and no metric may hold, gathered while a test runs: what clients seal and get, and secrets and keys.
 //!
-//! Screen names, actions and versions are the protocol's or the flow's own words, and field names the form's.
+//! Screen names, actions, versions and Meta's error keys are the protocol's or the flow's own words, and field names the form's.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex};
@@ -11,6 +11,9 @@ use serde_json::Value;
 const MIN_LENGTH: usize = 6;
 /// Of a long text this much will do.
 const MAX_LENGTH: usize = 64;
+/// What the platform says is wrong with an answer, in words of its own.
+const ERROR_KEYS: [&str; 4] =
+    ["response-decryption-error", "invalid-screen-transition", "payload-schema-error", "components-validation-error"];
 
 /// The texts, shared by an edge and its clients.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +26,7 @@ impl Private {
         let piece =
             text.split(['"', '\\']).flat_map(|piece| piece.split(char::is_control)).max_by_key(|piece| piece.len());
         let piece: String = piece.unwrap_or_default().trim().chars().take(MAX_LENGTH).collect();
-        if piece.chars().count() >= MIN_LENGTH {
+        if piece.chars().count() >= MIN_LENGTH && !ERROR_KEYS.contains(&&*piece) {
             self.0.lock().unwrap().insert(piece);
         }
     }

@@ -92,7 +92,7 @@ impl Line {
 
     pub(crate) fn read_answer(&self) -> Answer {
         let answer = v1::HandleDataExchangeResponse::decode(self.from_logic.clone()).unwrap();
-        convert::from_v1(answer, FLOW_TOKEN.to_owned()).unwrap()
+        convert::from_v1(answer, FLOW_TOKEN).unwrap()
     }
 
     pub(crate) fn encode(response: Answer) -> Vec<u8> {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use flow_wire::keys::{self, PublicKey};
+use flow_wire::message;
 use flow_wire::signature::{self, AppSecret};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{RequestBuilder, Url};
@@ -155,14 +156,25 @@ impl Error {
     }
 }
 
+/// The parameters of an answer that ends the flow.
+pub(crate) fn completion(answer: &Object) -> Option<&Object> {
+    let ends = answer.get("screen").is_some_and(|screen| screen == message::SUCCESS);
+    answer.get("data").filter(|_| ends)?.pointer("/extension_message_response/params")?.as_object()
+}
+
+/// Whether the parameters of a completion name another conversation than the request's.
+pub(crate) fn has_foreign_token(params: &Object, flow_token: &str) -> bool {
+    !flow_token.is_empty() && params.get("flow_token").is_some_and(|token| token != flow_token)
+}
+
 /// Makes a request what the messaging client would send: `version` is added, and except to a ping `flow_token`, which data API
 /// 4.0 signs, but not in an error notification. A null for one of the three leaves it out.
 pub(crate) fn complete(mut request: Object, flow_token: &str, sign: impl Fn(&str) -> String) -> Object {
     request.entry("version").or_insert_with(|| VERSION.into());
     if request.get("action").is_none_or(|action| action != "ping") {
         request.entry("flow_token").or_insert_with(|| flow_token.into());
-        let is_notification =
-            ["error", "error_key"].iter().any(|key| request.get("data").is_some_and(|data| data.get(key).is_some()));
+        let data = request.get("data").and_then(Value::as_object);
+        let is_notification = data.is_some_and(message::is_error_notification);
         if let (Some("4.0"), Some(token), false) =
             (text(&request, "version"), text(&request, "flow_token"), is_notification)
         {

@@ -35,13 +35,13 @@ pub(super) struct Plaintext {
 }
 
 /// Reads what logic answered. `flow_token` is the request's.
-pub(super) fn from_logic(answer: &[u8], flow_token: String) -> Result<Plaintext, Violation> {
+pub(super) fn from_logic(answer: &[u8], flow_token: &str) -> Result<convert::Answer, Violation> {
     // Each value takes two bytes at least.
     if answer.len() > 2 * MAX_VALUES && size::values(answer) > MAX_VALUES {
         return Err(Violation::TooManyValues);
     }
     let answer = v1::HandleDataExchangeResponse::decode(answer).map_err(|_| Violation::Unreadable)?;
-    plaintext(convert::from_v1(answer, flow_token)?)
+    convert::from_v1(answer, flow_token)
 }
 
 pub(super) fn seal(session: Session, response: convert::Answer, call: &Call) -> Result<Answer, Error> {
@@ -62,7 +62,7 @@ pub(super) fn seal_fallback(
 }
 
 /// A 427 without text has an empty body, which the client fills with its own.
-fn plaintext(response: convert::Answer) -> Result<Plaintext, Violation> {
+pub(super) fn plaintext(response: convert::Answer) -> Result<Plaintext, Violation> {
     let outcome = outcome(&response);
     let status = if outcome == Outcome::InvalidFlowToken { token_invalid() } else { StatusCode::OK };
     let bytes = match response {

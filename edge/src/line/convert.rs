@@ -60,7 +60,7 @@ fn action_to_v1(action: Action) -> v1::Action {
 }
 
 /// Logic's answer as the client sees it. `flow_token` is the request's, for a completion that lacks one.
-pub fn from_v1(answer: v1::HandleDataExchangeResponse, flow_token: String) -> Result<Answer, Violation> {
+pub fn from_v1(answer: v1::HandleDataExchangeResponse, flow_token: &str) -> Result<Answer, Violation> {
     use v1::handle_data_exchange_response::Outcome;
     match answer.outcome.ok_or(Violation::NoOutcome)? {
         Outcome::NextScreen(next) => {

@@ -4,7 +4,7 @@
 
 use flow_wire::envelope::{self, Unopened};
 use flow_wire::{message, signature, token};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use tonic::Code;
 
 use crate::logic::{self, Violation};
@@ -16,6 +16,10 @@ pub(crate) enum Error {
     NotFound,
     #[error("the method is not POST")]
     MethodNotAllowed,
+    #[error(
+        "this GET with hub.challenge verifies the callback URL of an app's webhooks, which is another than a flow's"
+    )]
+    WebhookVerification,
     #[error("too many requests in flight")]
     Overloaded,
     #[error("requests fill limits.max_body_memory, and this one gave way")]
@@ -52,24 +56,33 @@ pub(crate) enum Error {
     Violation(#[from] Violation),
 }
 
-/// Whose fault a failure is.
+/// Whose fault a failure is: of those who can cause it, whoever has the least to have to do so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Whoever sent the request; anyone can.
+    /// Whoever sent the request, or the phone that sealed it; anyone can.
     Client,
     /// Whoever signed it, which only the platform can.
     Platform,
+    /// Whoever told the platform where to send what.
+    Operator,
     Edge,
     Logic,
 }
 
 impl Error {
+    /// What it means that an endpoint is asked by another method than POST.
+    pub(crate) fn of_method(method: &Method, query: Option<&str>) -> Self {
+        let parameters = query.unwrap_or_default().split('&');
+        let verifies = || parameters.clone().any(|parameter| parameter.starts_with("hub.challenge="));
+        if *method == Method::GET && verifies() { Self::WebhookVerification } else { Self::MethodNotAllowed }
+    }
+
     /// The status that the platform sees. Its meaning: 421 makes the client fetch the public key again and repeat once, 432
     /// says that the signature does not match, 427 disables the message's button; see the guide's error codes.
     pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MethodNotAllowed | Self::WebhookVerification => StatusCode::METHOD_NOT_ALLOWED,
             Self::Overloaded | Self::NoBodyMemory => StatusCode::SERVICE_UNAVAILABLE,
             Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodyTooLarge | Self::MessageTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -85,11 +98,17 @@ impl Error {
                 | logic::Error::Broken
                 | logic::Error::Unavailable
                 | logic::Error::ResourceExhausted
-                | logic::Error::NoMemory,
+                | logic::Error::NoMemory
+                | logic::Error::MessageTooLarge(Code::ResourceExhausted),
             ) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Panicked | Self::Logic(logic::Error::Failed(_) | logic::Error::Violation(_)) | Self::Violation(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            Self::Panicked
+            | Self::Logic(
+                logic::Error::InvalidArgument
+                | logic::Error::MessageTooLarge(_)
+                | logic::Error::Failed(_)
+                | logic::Error::Violation(_),
+            )
+            | Self::Violation(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -97,7 +116,7 @@ impl Error {
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::NotFound => "no such endpoint\n",
-            Self::MethodNotAllowed => "use POST\n",
+            Self::MethodNotAllowed | Self::WebhookVerification => "use POST\n",
             Self::Overloaded | Self::NoBodyMemory => "overloaded, try again\n",
             Self::TooManyFields => "too many header fields\n",
             Self::BodyTooLarge | Self::MessageTooLarge => "request body too large\n",
@@ -112,11 +131,17 @@ impl Error {
                 | logic::Error::Broken
                 | logic::Error::Unavailable
                 | logic::Error::ResourceExhausted
-                | logic::Error::NoMemory,
+                | logic::Error::NoMemory
+                | logic::Error::MessageTooLarge(Code::ResourceExhausted),
             ) => "unavailable, try again\n",
-            Self::Panicked | Self::Logic(logic::Error::Failed(_) | logic::Error::Violation(_)) | Self::Violation(_) => {
-                "internal error\n"
-            }
+            Self::Panicked
+            | Self::Logic(
+                logic::Error::InvalidArgument
+                | logic::Error::MessageTooLarge(_)
+                | logic::Error::Failed(_)
+                | logic::Error::Violation(_),
+            )
+            | Self::Violation(_) => "internal error\n",
         }
     }
 
@@ -125,16 +150,39 @@ impl Error {
             Self::NotFound
             | Self::MethodNotAllowed
             | Self::TooManyFields
+            | Self::WebhookVerification
             | Self::BodyTooLarge
             | Self::MessageTooLarge
             | Self::BodyTimeout
             | Self::BodyBroken
             | Self::Signature(_)
             | Self::TokenUnsigned
-            | Self::Token(_) => Fault::Client,
-            Self::Envelope(_) | Self::Undecryptable(_) | Self::Message(_) | Self::NonceReused => Fault::Platform,
+            | Self::Token(_)
+            // A phone seals what it likes, under what key and vector it likes, and the platform passes that on.
+            | Self::Envelope(envelope::Error::NotBase64(_) | envelope::Error::Length(_))
+            | Self::Undecryptable(_)
+            | Self::Message(_)
+            | Self::NonceReused
+            | Self::Logic(logic::Error::InvalidArgument | logic::Error::MessageTooLarge(_)) => Fault::Client,
+            // The platform itself writes the object around the three values.
+            Self::Envelope(
+                envelope::Error::NotJson
+                | envelope::Error::NotAnObject
+                | envelope::Error::NotAString
+                | envelope::Error::Missing(_),
+            ) => Fault::Platform,
+            Self::Envelope(envelope::Error::Webhook) => Fault::Operator,
             Self::Overloaded | Self::NoBodyMemory | Self::Panicked | Self::Logic(logic::Error::NoMemory) => Fault::Edge,
-            Self::Logic(_) | Self::Violation(_) => Fault::Logic,
+            Self::Logic(
+                logic::Error::DeadlineExceeded
+                | logic::Error::Unreachable
+                | logic::Error::Broken
+                | logic::Error::Unavailable
+                | logic::Error::ResourceExhausted
+                | logic::Error::Failed(_)
+                | logic::Error::Violation(_),
+            )
+            | Self::Violation(_) => Fault::Logic,
         }
     }
 
@@ -143,6 +191,7 @@ impl Error {
         match self {
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::WebhookVerification => "webhook_verification",
             Self::Overloaded => "overloaded",
             Self::NoBodyMemory => "no_body_memory",
             Self::TooManyFields => "too_many_fields",
@@ -151,6 +200,7 @@ impl Error {
             Self::BodyTimeout => "body_timeout",
             Self::BodyBroken => "body_broken",
             Self::Signature(_) => "signature",
+            Self::Envelope(envelope::Error::Webhook) => "webhook",
             Self::Envelope(_) => "envelope",
             Self::Undecryptable(_) => "undecryptable",
             Self::Message(_) => "message",
@@ -169,15 +219,16 @@ impl Fault {
         match self {
             Self::Client => "client",
             Self::Platform => "platform",
+            Self::Operator => "operator",
             Self::Edge => "edge",
             Self::Logic => "logic",
         }
     }
 }
 
-/// The status that the platform sees where logic answered with this one of gRPC, which is not OK.
-pub fn status_of_logic(code: Code) -> StatusCode {
-    Error::Logic(logic::Error::answered(code)).status()
+/// The status that the platform sees where logic answered with this one of gRPC, whose code is not OK.
+pub fn status_of_logic(status: &tonic::Status) -> StatusCode {
+    Error::Logic(logic::Error::answered(status.code(), status.message())).status()
 }
 
 /// 427, a status of the platform's own.

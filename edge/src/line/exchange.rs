@@ -6,16 +6,16 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use flow_proto::json;
 use flow_wire::envelope::{Envelope, Session};
-use flow_wire::message::{Action, DataExchange, Request, Response};
+use flow_wire::message::{DataExchange, Request, Response};
 use flow_wire::signature::Signature;
 use flow_wire::token;
 
-use super::answer::{Answer, from_logic, seal, seal_fallback};
+use super::answer::{Answer, from_logic, plaintext, seal, seal_fallback};
 use super::convert;
 use super::endpoint::Endpoint;
 use super::error::Error;
+use super::notice::{self, Notification};
 use super::replay::Replay;
 use crate::capacity::{REQUEST, Room, Turns, aside};
 use crate::config::{FlowTokenSignature, Ping};
@@ -38,6 +38,8 @@ pub(crate) struct Received<'a> {
 pub(crate) struct Seen {
     /// From a bounded set; `None` until the message was read.
     pub(crate) action: Option<&'static str>,
+    /// Whether its signature was found to be good.
+    pub(crate) is_verified: bool,
 }
 
 /// Answers one request. What it holds of the edge's memory follows it from stage to stage.
@@ -52,15 +54,18 @@ pub(crate) async fn exchange(
     let (observer, memory) = (Arc::clone(&call.observer), Arc::clone(&call.memory));
     let size = body.len();
     // At once, whatever its size: what nobody signed takes no memory while it waits.
-    let body = observer.stage(Stage::Verify, || endpoint.app_secrets.verify(body, &signature))?;
+    let (body, app_secret) = observer.stage(Stage::Verify, || endpoint.app_secrets.verify(body, &signature))?;
+    seen.is_verified = true;
     verified();
     let envelope = aside(size, || Envelope::parse(body)).await?;
     hold(&call, envelope.encrypted_flow_data().len())?;
     let turn = observer.stage_of(Stage::Wait, turns.take()).await.ok_or(Error::Overloaded)?;
-    let aes_key = observer.stage(Stage::Open, || endpoint.private_keys.unwrap_key(&envelope))?;
+    let (aes_key, private_key) = observer.stage(Stage::Open, || endpoint.private_keys.unwrap_key(&envelope))?;
     drop(turn);
     let opened = aside(size, || {
         let (plaintext, session) = envelope.open(aes_key)?;
+        app_secret.count();
+        private_key.count();
         let request = Request::decode(&plaintext)?;
         seen.action = Some(action(&request));
         Ok::<_, Error>((work(endpoint, request, &call)?, session))
@@ -83,7 +88,10 @@ fn hold(call: &Call, bytes: usize) -> Result<(), Error> {
 enum Work {
     /// Answered here where nobody is to be asked.
     Ping(Option<Encoded>),
-    ErrorNotification(Encoded),
+    ErrorNotification {
+        message: Encoded,
+        notice: Notification,
+    },
     DataExchange {
         /// Not made where the token is none of the business's.
         message: Result<Encoded, Error>,
@@ -97,7 +105,7 @@ impl Work {
     fn size(&self) -> usize {
         match self {
             Self::Ping(message) => message.as_ref().map_or(0, Encoded::len),
-            Self::ErrorNotification(message) => message.len(),
+            Self::ErrorNotification { message, notice: _ } => message.len(),
             Self::DataExchange { message, flow_token, fallback } => {
                 message.as_ref().map_or(0, Encoded::len) + flow_token.len() + fallback.as_ref().map_or(0, String::len)
             }
@@ -111,14 +119,15 @@ fn work(endpoint: &Endpoint, request: Request, call: &Call) -> Result<Work, Erro
         Request::Ping(_) if endpoint.ping == Ping::Edge => Work::Ping(None),
         Request::Ping(ping) => Work::Ping(Some(Encoded::new(&convert::ping_to_v1(ping, name, request_id)))),
         Request::ErrorNotification(error) => {
-            Work::ErrorNotification(Encoded::new(&convert::error_to_v1(error, name, request_id)))
+            let notice = Notification::of(&error);
+            Work::ErrorNotification { message: Encoded::new(&convert::error_to_v1(error, name, request_id)), notice }
         }
         Request::DataExchange(request) => {
             let verified = verify_token(endpoint, &request);
             let fallback =
                 (endpoint.fallback_message.is_some() && can_fall_back(&request)).then(|| request.screen.clone());
             let flow_token = request.flow_token.clone();
-            endpoint.metrics.inexact_numbers(request.data.as_ref().map_or(0, json::inexact_integers));
+            notice::inexact_numbers(&request, endpoint, call);
             let message = verified
                 .map(|verified| Encoded::new(&convert::data_exchange_to_v1(request, verified, name, request_id)));
             Work::DataExchange { message, flow_token, fallback }
@@ -129,7 +138,7 @@ fn work(endpoint: &Endpoint, request: Request, call: &Call) -> Result<Work, Erro
 
 /// A submitted screen can be shown again.
 fn can_fall_back(request: &DataExchange) -> bool {
-    request.action == Action::DataExchange && !request.screen.is_empty()
+    request.action == flow_wire::message::Action::DataExchange && !request.screen.is_empty()
 }
 
 /// From an opened request to its sealed answer.
@@ -147,7 +156,8 @@ async fn answer(
             }
             seal(session, Response::Active, &call)
         }
-        Work::ErrorNotification(message) => {
+        Work::ErrorNotification { message, notice } => {
+            notice.tell(&endpoint, &call);
             endpoint.logic.call(Method::HandleError, message, &call).await?;
             seal(session, Response::Acknowledged, &call)
         }
@@ -155,7 +165,12 @@ async fn answer(
             let answered = endpoint.logic.call(Method::HandleDataExchange, message?, &call).await;
             let size = answered.as_ref().map_or(0, Bytes::len);
             let sealed = aside(size, || {
-                let plaintext = answered.map_err(Error::from).and_then(|answer| Ok(from_logic(&answer, flow_token)?));
+                let read = |answer: Bytes| {
+                    let answer = from_logic(&answer, &flow_token)?;
+                    notice::foreign_flow_token(&answer, &flow_token, &endpoint, &call);
+                    Ok(plaintext(answer)?)
+                };
+                let plaintext = answered.map_err(Error::from).and_then(read);
                 match (plaintext, fallback, &endpoint.fallback_message) {
                     (Ok(plaintext), ..) => Ok(plaintext.seal(session, &call)),
                     (Err(error), Some(screen), Some(text)) => seal_fallback(session, screen, text, error, &call),
@@ -183,11 +198,6 @@ fn action(request: &Request) -> &'static str {
     match request {
         Request::Ping(_) => "ping",
         Request::ErrorNotification(_) => "error",
-        Request::DataExchange(request) => match request.action {
-            Action::Init => "INIT",
-            Action::Back => "BACK",
-            Action::DataExchange => "data_exchange",
-            Action::Navigate => "navigate",
-        },
+        Request::DataExchange(request) => request.action.name(),
     }
 }

@@ -31,20 +31,38 @@ impl<T> Ring<T> {
         self.items.get(last).into_iter().chain(others.map(|(_, item)| item)).map(|(item, _)| item)
     }
 
-    fn fitted(&self, item: &T) {
-        if let Some(index) = self.items.iter().position(|(other, _)| std::ptr::eq(other, item)) {
-            self.last.store(index, Ordering::Relaxed);
-            self.items[index].1.count();
+    fn fit<'a>(&'a self, item: &T) -> Fit<'a, T> {
+        Fit { ring: self, index: self.items.iter().position(|(other, _)| std::ptr::eq(other, item)) }
+    }
+}
+
+/// One of a ring that fitted, to be counted once all is known to be right: whoever has the public key can wrap an AES key, and the
+/// tag alone tells that it is the one of the rest.
+#[must_use = "it is not counted yet"]
+pub(crate) struct Fit<'a, T> {
+    ring: &'a Ring<T>,
+    index: Option<usize>,
+}
+
+impl<T> Fit<'_, T> {
+    /// Counts its use, and has it tried first from now on.
+    pub(crate) fn count(self) {
+        if let Some(index) = self.index {
+            self.ring.last.store(index, Ordering::Relaxed);
+            self.ring.items[index].1.count();
         }
     }
 }
 
 impl Ring<AppSecret> {
     /// Checks the signature of a body under whichever secret fits.
-    pub(crate) fn verify(&self, body: bytes::Bytes, signature: &Signature) -> Result<Verified, signature::Error> {
+    pub(crate) fn verify(
+        &self,
+        body: bytes::Bytes,
+        signature: &Signature,
+    ) -> Result<(Verified, Fit<'_, AppSecret>), signature::Error> {
         let (verified, secret) = signature::verify(body, signature, self.iter())?;
-        self.fitted(secret);
-        Ok(verified)
+        Ok((verified, self.fit(secret)))
     }
 
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &AppSecret> {
@@ -57,11 +75,10 @@ impl Ring<PrivateKey> {
     /// was wrong is nothing to tell.
     ///
     /// OAEP holds a 256-bit check, so the first key that unwraps is the right one.
-    pub(crate) fn unwrap_key(&self, envelope: &Envelope) -> Result<AesKey, Unopened> {
+    pub(crate) fn unwrap_key(&self, envelope: &Envelope) -> Result<(AesKey, Fit<'_, PrivateKey>), Unopened> {
         let fits = self.iter().find_map(|key| Some((key, key.unwrap_key(envelope)?)));
         let (key, aes_key) = fits.ok_or(Unopened)?;
-        self.fitted(key);
-        Ok(aes_key)
+        Ok((aes_key, self.fit(key)))
     }
 }
 
@@ -83,7 +100,9 @@ mod tests {
         let ring = Ring::new(vec!["new", "old", "oldest"], |name| metrics.private_key_uses("endpoint", name));
         assert_eq!(ring.iter().collect::<Vec<_>>(), [&"new", &"old", &"oldest"]);
         let old = ring.iter().nth(1).unwrap();
-        ring.fitted(old);
+        let fit = ring.fit(old);
+        assert_eq!(ring.iter().collect::<Vec<_>>(), [&"new", &"old", &"oldest"]);
+        fit.count();
         assert_eq!(ring.iter().collect::<Vec<_>>(), [&"old", &"new", &"oldest"]);
     }
 }

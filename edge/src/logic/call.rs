@@ -158,7 +158,7 @@ impl Call {
             (Failure::Answered, Code::Cancelled) if Instant::now() >= self.deadline => Error::DeadlineExceeded,
             (Failure::NeverArrived, _) => Error::Unreachable,
             (Failure::Broken, _) => Error::Broken,
-            (Failure::Answered, code) => Error::answered(code),
+            (Failure::Answered, code) => Error::answered(code, status.message()),
         };
         (failure, error)
     }
@@ -206,10 +206,28 @@ fn is_unprocessed(error: &(dyn StdError + 'static)) -> bool {
     refused || unsent
 }
 
+/// What the stock libraries say of a message over their own limit, before a logic's code sees it: Go's, the C core's (Python, Ruby,
+/// PHP) and Node's; Java's; .NET's; tonic's. In lower case.
+const TOO_LARGE: [&str; 5] = [
+    "received message larger than max",
+    "received message after decompression larger than max",
+    "message exceeds maximum size",
+    "exceeds the maximum configured message size",
+    "message length too large",
+];
+
 impl Error {
-    /// What it means that logic answered with a status other than OK.
-    pub(crate) fn answered(code: Code) -> Self {
+    /// What it means that logic answered with a status other than OK. Its text is looked at for what stock libraries write, and
+    /// goes no further.
+    pub(crate) fn answered(code: Code, text: &str) -> Self {
+        let is_too_large = || {
+            let text = text.to_ascii_lowercase();
+            TOO_LARGE.iter().any(|known| text.contains(known))
+        };
         match code {
+            Code::ResourceExhausted | Code::OutOfRange if is_too_large() => Self::MessageTooLarge(code),
+            // As the canonical codes have it, the two differ in whether the state of the system matters; either is the caller's.
+            Code::InvalidArgument | Code::OutOfRange => Self::InvalidArgument,
             Code::DeadlineExceeded => Self::DeadlineExceeded,
             Code::Unavailable => Self::Unavailable,
             Code::ResourceExhausted => Self::ResourceExhausted,
@@ -225,6 +243,8 @@ impl Error {
             Self::Broken => "logic_connection_broken",
             Self::Unavailable => "logic_unavailable",
             Self::ResourceExhausted => "logic_resource_exhausted",
+            Self::InvalidArgument => "logic_invalid_argument",
+            Self::MessageTooLarge(_) => "logic_message_too_large",
             Self::Failed(_) => "logic_failed",
             Self::NoMemory => "no_memory_for_answer",
             Self::Violation(violation) => violation.kind(),
@@ -255,6 +275,12 @@ pub(crate) enum Error {
     Unavailable,
     #[error("logic says RESOURCE_EXHAUSTED")]
     ResourceExhausted,
+    /// The client's fault.
+    #[error("logic says that the request is not one it can take: INVALID_ARGUMENT or OUT_OF_RANGE")]
+    InvalidArgument,
+    /// The client's fault; with the status that logic's library gives it.
+    #[error("the request is larger than logic's own limit of a message")]
+    MessageTooLarge(Code),
     #[error("logic failed with {0:?}")]
     Failed(Code),
     #[error("limits.max_body_memory has no room for logic's answer")]

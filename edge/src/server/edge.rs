@@ -8,6 +8,7 @@ use flow_telemetry::Telemetry;
 use opentelemetry::KeyValue;
 
 use super::connections::Connections;
+use super::refusals::Refusals;
 use super::settings::{Route, Settings, Unusable};
 use crate::capacity::{Budget, Reservation, Room, Turns};
 use crate::config::{Config, Limits};
@@ -26,6 +27,8 @@ pub(crate) struct Edge {
     pub(crate) replay: Replay,
     requests: Arc<AtomicUsize>,
     in_flight: Arc<AtomicUsize>,
+    /// Of paths that belong to no endpoint.
+    pub(crate) refusals: Refusals,
 }
 
 /// Why there can be no edge.
@@ -59,8 +62,12 @@ impl Edge {
             replay,
             requests: Arc::default(),
             in_flight: Arc::default(),
+            refusals: Refusals::new(),
         });
         edge.watch();
+        let lost_lines = telemetry.lost_lines();
+        let description = "Lines of the log that were lost because nobody read them fast enough";
+        edge.metrics.total(semconv::LOST_LINES, description, move || lost_lines.count());
         Ok(edge)
     }
 
@@ -143,8 +150,8 @@ impl Edge {
             self.metrics.gauge(name, unit, description, read);
         }
         let edge = Arc::downgrade(self);
-        let displaced = move || edge.upgrade().map_or(0, |edge| edge.connections.displaced());
-        self.metrics.count(
+        let displaced = move || edge.upgrade().map_or(0, |edge| edge.connections.displaced() as u64);
+        self.metrics.total(
             semconv::CONNECTIONS_DISPLACED,
             "Connections without a signed request that made room for others",
             displaced,

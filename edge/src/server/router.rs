@@ -1,8 +1,7 @@
-//! From an HTTP request to its endpoint and back: path, method, admission, body, and the access line in the log.
+//! From an HTTP request to its endpoint and back: path, method, admission, body.
 //!
 //! It refuses to know what a body says: that begins in the line.
 
-use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -13,18 +12,17 @@ use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body as _, Incoming};
 use tokio::time::Instant;
-use tracing::field::display;
-use tracing::{info, warn};
 use uuid::Uuid;
 
+use super::access::{Line, Path};
 use super::body::{Sent, discard, receive};
 use super::connections::Peer;
 use super::edge::Edge;
 use super::settings::{Route, Settings};
 use crate::capacity::{REQUEST, Reservation, Share};
-use crate::line::{Answer, Error, Fault, Received, Seen, exchange};
+use crate::line::{Answer, Error, Received, Seen, exchange};
 use crate::logic::Call;
-use crate::telemetry::{End, Head, Outcome, Stage, semconv};
+use crate::telemetry::{Head, Stage};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -35,7 +33,8 @@ const MAX_FIELDS: usize = 100;
 struct Arrived {
     edge: Arc<Edge>,
     settings: Arc<Settings>,
-    route: Option<Arc<Route>>,
+    /// Where there is no endpoint, what was asked for.
+    route: Result<Arc<Route>, Path>,
     started: Instant,
     call: Call,
     /// Its signature, where it may go on.
@@ -55,14 +54,15 @@ pub(crate) fn serve(
     let (arrived, body) = arrive(edge, request, peer);
     async move {
         let (call, started) = (&arrived.call, arrived.started);
-        let mut seen = Seen::default();
-        let endpoint = arrived.route.as_ref().map(|route| &*route.endpoint.name);
-        let mut line = Line { endpoint, call, started, is_written: false };
-        let answer = caught(answer(&arrived, body, &mut seen)).await;
+        let mut line = match &arrived.route {
+            Ok(route) => Line::new(Ok(&*route.endpoint.name), &route.refusals, call, started),
+            Err(path) => Line::new(Err(*path), &arrived.edge.refusals, call, started),
+        };
+        let answer = caught(answer(&arrived, body, &mut line.seen)).await;
         if answer.as_ref().is_err_and(|error| *error == Error::Panicked) {
             arrived.edge.metrics.panic();
         }
-        line.write(&seen, &answer);
+        line.write(&answer);
         let mut response = respond(answer, &call.memory).map(|(body, memory)| Sent::new(body, memory, &arrived.peer));
         if let Ok(value) = HeaderValue::from_str(&call.request_id) {
             response.headers_mut().insert(REQUEST_ID, value);
@@ -77,25 +77,25 @@ fn arrive(edge: &Arc<Edge>, request: Request<Incoming>, peer: &Arc<Peer>) -> (Ar
     let request_id = Uuid::now_v7().to_string();
     let settings = edge.current();
     let (head, body) = request.into_parts();
-    let route = settings.route(head.uri.path()).cloned();
+    let route = settings.route(head.uri.path()).cloned().ok_or_else(|| Path::of(head.uri.path()));
     let observer = Arc::new(edge.observatory.observe(&Head {
         method: &head.method,
         version: head.version,
         is_tls: settings.is_tls(),
-        endpoint: route.as_ref().map(|route| (&route.endpoint.name, &route.endpoint.path)),
+        endpoint: route.as_ref().ok().map(|route| (&route.endpoint.name, &route.endpoint.path)),
         request_id: &request_id,
         trace: settings.trust_trace_headers.then_some(&head.headers),
     }));
     let memory = edge.memory.share(REQUEST);
     let limits = &settings.limits;
     let accepted = match &route {
-        None => Err(Error::NotFound),
-        Some(_) if head.method != Method::POST => Err(Error::MethodNotAllowed),
-        Some(_) if head.headers.len() > MAX_FIELDS => Err(Error::TooManyFields),
-        Some(route) if !edge.has_room(limits, route) => Err(Error::Overloaded),
-        Some(_) if memory.is_none() => Err(Error::NoBodyMemory),
-        Some(_) if body.size_hint().lower() > limits.max_body as u64 => Err(Error::BodyTooLarge),
-        Some(_) => signature(&head.headers),
+        Err(_) => Err(Error::NotFound),
+        Ok(_) if head.method != Method::POST => Err(Error::of_method(&head.method, head.uri.query())),
+        Ok(_) if head.headers.len() > MAX_FIELDS => Err(Error::TooManyFields),
+        Ok(route) if !edge.has_room(limits, route) => Err(Error::Overloaded),
+        Ok(_) if memory.is_none() => Err(Error::NoBodyMemory),
+        Ok(_) if body.size_hint().lower() > limits.max_body as u64 => Err(Error::BodyTooLarge),
+        Ok(_) => signature(&head.headers),
     };
     let memory = memory.unwrap_or_else(|| Share::none(&edge.memory));
     let arrived = Arrived {
@@ -120,7 +120,7 @@ async fn answer(arrived: &Arrived, body: Incoming, seen: &mut Seen) -> Result<An
     let Arrived { edge, settings, route, started, call, accepted, must_discard, peer, _request } = arrived;
     let limits = &settings.limits;
     let (route, signature) = match (route, *accepted) {
-        (Some(route), Ok(signature)) => (route, signature),
+        (Ok(route), Ok(signature)) => (route, signature),
         (_, accepted) => {
             if *must_discard {
                 discard(body, *started + limits.body_timeout).await;
@@ -164,79 +164,6 @@ fn respond(answer: Result<Answer, Error>, memory: &Arc<Share>) -> Response<(Byte
         headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }
     response
-}
-
-/// The access line, one for each request; and the end of what is observed of it.
-struct Line<'a> {
-    endpoint: Option<&'a str>,
-    call: &'a Call,
-    started: Instant,
-    is_written: bool,
-}
-
-impl Line<'_> {
-    /// The request was answered.
-    fn write(&mut self, seen: &Seen, answer: &Result<Answer, Error>) {
-        let (status, outcome, error) = match answer {
-            Ok(answer) => (answer.status, answer.outcome, answer.hidden),
-            Err(error) => (error.status(), Outcome::Failed, Some(*error)),
-        };
-        let is_ours = matches!(error.map(Error::fault), Some(Fault::Edge | Fault::Logic));
-        let error_of = error.map(|error| (error.kind(), error.fault().name()));
-        let end = End { status: Some(status), action: seen.action, outcome, error: error_of };
-        self.end(end, error.as_ref().map(|error| error as &dyn Display), is_ours);
-    }
-
-    /// A warning where the edge or logic is at fault.
-    fn end(&mut self, end: End, reason: Option<&dyn Display>, is_ours: bool) {
-        self.is_written = true;
-        let (endpoint, request_id) = (self.endpoint, &self.call.request_id);
-        let status = end.status.map(|status| status.as_u16());
-        let (kind, fault) = end.error.unzip();
-        let reason = reason.map(display);
-        let duration_ms = milliseconds(self.started);
-        let (trace_id, span_id) = self.call.observer.ids().unzip();
-        // The level is part of a log line's static description, so only a macro can write one line at either.
-        macro_rules! write {
-            ($level:ident) => {
-                $level!(
-                    { semconv::ENDPOINT } = endpoint,
-                    { semconv::ACTION } = end.action,
-                    { semconv::HTTP_RESPONSE_STATUS_CODE } = status,
-                    { semconv::OUTCOME } = end.outcome.name(),
-                    { semconv::REQUEST_ID } = request_id,
-                    { semconv::ERROR_TYPE } = kind,
-                    { semconv::FAULT } = fault,
-                    reason,
-                    duration_ms,
-                    trace_id,
-                    span_id,
-                    "request"
-                )
-            };
-        }
-        if is_ours {
-            write!(warn);
-        } else {
-            write!(info);
-        }
-        self.call.observer.end(end);
-    }
-}
-
-/// A request that is dropped without an answer, because its client went away, has a line as well.
-impl Drop for Line<'_> {
-    fn drop(&mut self) {
-        if !self.is_written {
-            let error = Some(("client_gone", Fault::Client.name()));
-            let end = End { status: None, action: None, outcome: Outcome::Failed, error };
-            self.end(end, Some(&"the client went away before it was answered"), false);
-        }
-    }
-}
-
-fn milliseconds(since: Instant) -> f64 {
-    since.elapsed().as_secs_f64() * 1000.0
 }
 
 #[cfg(test)]

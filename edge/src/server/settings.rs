@@ -9,6 +9,7 @@ use opentelemetry::KeyValue;
 use rustls::ServerConfig;
 
 use super::listener::{Terms, tls_config};
+use super::refusals::Refusals;
 use crate::config::{self, Config, Limits, LogicTarget};
 use crate::line::{Endpoint, Ring};
 use crate::logic::Logic;
@@ -44,6 +45,8 @@ pub(crate) struct Route {
     pub(crate) max_in_flight: usize,
     /// Goes on through a reload, with the name of the endpoint.
     pub(crate) in_flight: Arc<AtomicUsize>,
+    /// Go on likewise.
+    pub(crate) refusals: Arc<Refusals>,
 }
 
 /// What the edge cannot work with, though the configuration is good.
@@ -65,7 +68,7 @@ impl Settings {
         let counts: HashMap<_, _> = before
             .into_iter()
             .flat_map(|before| before.by_path.values())
-            .map(|route| (&*route.endpoint.name, &route.in_flight))
+            .map(|route| (&*route.endpoint.name, (&route.in_flight, &route.refusals)))
             .collect();
         // One endpoint whose logic is slow leaves half of the room to the others.
         let share = match config.endpoints.len() {
@@ -77,7 +80,10 @@ impl Settings {
             let known = logics.get(target).or_else(|| before?.logics.get(target));
             let logic = known.map_or_else(|| Logic::new(target, metrics), |logic| Ok(Logic::clone(logic)))?;
             logics.insert(target.clone(), logic.clone());
-            let in_flight = counts.get(endpoint.name.as_str()).map_or_else(Arc::default, |count| Arc::clone(count));
+            let (in_flight, refusals) = match counts.get(endpoint.name.as_str()) {
+                Some((in_flight, refusals)) => (Arc::clone(in_flight), Arc::clone(refusals)),
+                None => (Arc::default(), Arc::new(Refusals::new())),
+            };
             let max_in_flight = endpoint.max_in_flight.unwrap_or(share);
             let (path, deadline) = (endpoint.path.clone(), endpoint.logic.deadline);
             private_key_files.extend(endpoint.private_keys.iter().map(|file| {
@@ -85,7 +91,7 @@ impl Settings {
                 (file.modified, telemetry::labels(semconv::PRIVATE_KEY, &endpoint.name, public_key.fingerprint()))
             }));
             let endpoint = Arc::new(ready(endpoint, logic, metrics));
-            by_path.insert(path, Arc::new(Route { endpoint, deadline, max_in_flight, in_flight }));
+            by_path.insert(path, Arc::new(Route { endpoint, deadline, max_in_flight, in_flight, refusals }));
         }
         let tls = config.listen.tls.map(|tls| {
             let config = tls_config(tls.certified_key)?;

@@ -19,11 +19,12 @@ const REQUEST_BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.
 const STAGE_BUCKETS: [f64; 15] =
     [1e-5, 2.5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 0.01, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 /// Instruments whose series grow with the endpoints.
-const BY_ENDPOINT: [&str; 4] = [
+const BY_ENDPOINT: [&str; 5] = [
     semconv::HTTP_SERVER_REQUEST_DURATION,
     semconv::PRIVATE_KEY_USES,
     semconv::APP_SECRET_USES,
     semconv::PRIVATE_KEY_MODIFIED,
+    semconv::ERROR_NOTIFICATIONS,
 ];
 /// Series of one endpoint in one of them. Actions, statuses and kinds of failure make the most, as far as they meet.
 const SERIES_PER_ENDPOINT: usize = 40;
@@ -42,6 +43,7 @@ pub(crate) struct Metrics {
     app_secret_uses: Counter<u64>,
     reloads: Counter<u64>,
     replays: Counter<u64>,
+    error_notifications: Counter<u64>,
     inexact_numbers: Counter<u64>,
     retries: Counter<u64>,
     unreachable: Counter<u64>,
@@ -115,6 +117,10 @@ impl Metrics {
             app_secret_uses: counter(semconv::APP_SECRET_USES, "Bodies whose signature an app secret verified"),
             reloads: counter(semconv::RELOADS, "Attempts to take over a changed configuration"),
             replays: counter(semconv::REPLAYS, "Envelopes that had been seen before"),
+            error_notifications: counter(
+                semconv::ERROR_NOTIFICATIONS,
+                "Answers that a client could not use, by Meta's key for why",
+            ),
             inexact_numbers: counter(
                 semconv::INEXACT_NUMBERS,
                 "Whole numbers in requests that no double holds exactly",
@@ -161,15 +167,15 @@ impl Metrics {
         gauge.with_callback(observe).build();
     }
 
-    /// Has a counter read whenever metrics are.
-    pub(crate) fn count(
+    /// Has a count that is kept elsewhere read whenever metrics are.
+    pub(crate) fn total(
         &self,
         name: &'static str,
         description: &'static str,
-        read: impl Fn() -> usize + Send + Sync + 'static,
+        read: impl Fn() -> u64 + Send + Sync + 'static,
     ) {
         let counter = self.meter.u64_observable_counter(name).with_description(description);
-        counter.with_callback(move |observer| observer.observe(read() as u64, &[])).build();
+        counter.with_callback(move |observer| observer.observe(read(), &[])).build();
     }
 
     /// Has the requests that wait for their answers counted whenever metrics are read.
@@ -225,10 +231,14 @@ impl Metrics {
         self.replays.add(1, &[KeyValue::new(semconv::OUTCOME, outcome.name())]);
     }
 
+    pub(crate) fn error_notification(&self, endpoint: &Arc<str>, error_key: &'static str) {
+        let labels =
+            [KeyValue::new(semconv::ENDPOINT, Arc::clone(endpoint)), KeyValue::new(semconv::ERROR_KEY, error_key)];
+        self.error_notifications.add(1, &labels);
+    }
+
     pub(crate) fn inexact_numbers(&self, count: usize) {
-        if count > 0 {
-            self.inexact_numbers.add(count as u64, &[]);
-        }
+        self.inexact_numbers.add(count as u64, &[]);
     }
 
     pub(crate) fn retry(&self) {

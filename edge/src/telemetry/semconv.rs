@@ -20,6 +20,8 @@ pub(crate) const FAULT: &str = "flow.fault";
 pub(crate) const PRIVATE_KEY: &str = "flow.private_key";
 /// First 8 hex digits of SHA-256 over an app secret.
 pub(crate) const APP_SECRET: &str = "flow.app_secret";
+/// Meta's key for why a client could not use an answer, or `other`.
+pub(crate) const ERROR_KEY: &str = "flow.error_key";
 /// How something ended, from a set of its own.
 pub(crate) const OUTCOME: &str = "flow.outcome";
 /// A part of the work on a request.
@@ -41,6 +43,8 @@ pub(crate) const CERTIFICATE_NOT_AFTER: &str = "flow.tls.certificate.not_after";
 pub(crate) const RELOADS: &str = "flow.reloads";
 /// Counts envelopes seen before, by outcome: `answered` or `refused`.
 pub(crate) const REPLAYS: &str = "flow.replays";
+/// Counts the error notifications of clients.
+pub(crate) const ERROR_NOTIFICATIONS: &str = "flow.error_notifications";
 /// Counts whole numbers in requests that no double holds exactly, and that logic gets as the nearest one.
 pub(crate) const INEXACT_NUMBERS: &str = "flow.inexact_numbers";
 /// Counts calls to logic that were repeated because they never reached it.
@@ -53,6 +57,8 @@ pub(crate) const UNREACHABLE: &str = "flow.logic.unreachable";
 pub(crate) const CAUSE: &str = "flow.cause";
 /// Counts requests that ended in a panic.
 pub(crate) const PANICS: &str = "flow.panics";
+/// Counts lines of the log that were lost because nobody read them fast enough.
+pub(crate) const LOST_LINES: &str = "flow.log.lost_lines";
 /// Open connections of the public listener.
 pub(crate) const CONNECTIONS: &str = "flow.connections";
 /// How many connections of the public listener there may be.

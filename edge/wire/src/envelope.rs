@@ -11,7 +11,7 @@ use aes_gcm::aes::Aes128;
 use aes_gcm::{AesGcm, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde::de::{Deserializer, Visitor};
+use serde::de::{Deserializer, IgnoredAny, Visitor};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::{Zeroize as _, Zeroizing};
@@ -234,6 +234,12 @@ pub enum Error {
     /// JSON, but not an object.
     #[error("the body is not a JSON object")]
     NotAnObject,
+    /// A webhook of the Graph API: an object with `object` and `entry`, as the platform posts messages and alerts to the callback
+    /// URL of the app.
+    #[error(
+        "the body is a webhook, such as of messages or alerts; the callback URL of an app's webhooks is another than a flow's"
+    )]
+    Webhook,
     /// One of the three fields is no string, or is there twice.
     #[error("a field of the envelope is not a string, or stands there twice")]
     NotAString,
@@ -265,13 +271,18 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    fn are_all_absent(&self) -> bool {
+        self.encrypted_flow_data.is_none() && self.encrypted_aes_key.is_none() && self.initial_vector.is_none()
+    }
+
     fn read(body: &'a [u8]) -> Result<Self, Error> {
         use serde_json::error::Category;
         // serde_json checks no text that it skips, as in an unknown field.
         let body = std::str::from_utf8(body).map_err(|_| Error::NotJson)?;
         // A derived Deserialize would take an array for a struct too.
         let object = body.trim_ascii_start().starts_with('{');
-        match serde_json::from_str(body) {
+        match serde_json::from_str::<Self>(body) {
+            Ok(fields) if object && fields.are_all_absent() && is_webhook(body) => Err(Error::Webhook),
             Ok(fields) if object => Ok(fields),
             Ok(_) => Err(Error::NotAnObject),
             Err(error) => Err(match error.classify() {
@@ -281,6 +292,19 @@ impl<'a> Fields<'a> {
             }),
         }
     }
+}
+
+/// Whether a body is a webhook, whose form all the Graph API's share.
+fn is_webhook(body: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Webhook<'a> {
+        #[serde(rename = "object", borrow)]
+        _object: Text<'a>,
+        #[serde(rename = "entry")]
+        _entry: Vec<IgnoredAny>,
+    }
+
+    serde_json::from_str::<Webhook<'_>>(body).is_ok()
 }
 
 /// `Cow<str>` that borrows also inside an `Option`, which serde's own does not.
@@ -415,6 +439,10 @@ mod tests {
         assert_eq!(error_of(r#"["","",""]"#), Error::NotAnObject);
         assert_eq!(error_of("{}"), Error::Missing(EncryptedAesKey));
         assert_eq!(error_of(changed("initial_vector", Value::Null)), Error::Missing(InitialVector));
+        assert_eq!(error_of(json!({"object": "whatsapp_business_account", "entry": [{"id": "1"}]})), Error::Webhook);
+        assert_eq!(error_of(json!({"object": "whatsapp_business_account"})), Error::Missing(EncryptedAesKey));
+        assert_eq!(error_of(json!({"object": 1, "entry": []})), Error::Missing(EncryptedAesKey));
+        assert!(parse(changed("entry", json!([])).to_string().as_bytes()).is_ok(), "unknown fields are ignored");
         assert_eq!(error_of(changed("initial_vector", json!(1))), Error::NotAString);
         assert_eq!(error_of(changed("encrypted_flow_data", json!("_w=="))), Error::NotBase64(EncryptedFlowData));
         assert_eq!(error_of(changed("encrypted_flow_data", json!("AA=="))), Error::Length(EncryptedFlowData));

@@ -4,7 +4,8 @@
 //!
 //! * unknown fields are ignored; a known field may be absent or null, but not of another type;
 //! * `version` may be a string or a number, and 300 means 3.0;
-//! * an error notification is recognised by its `data`, not by its action, and names its key `error` or `error_key`.
+//! * an error notification is recognised by its `data`, not by its action, and names its key `error` or `error_key`. A form may have
+//!   a field of such a name too, so a key without an explanation must also look like one of Meta's.
 //!
 //! This module refuses to know any screen.
 
@@ -90,6 +91,18 @@ pub enum Action {
     DataExchange,
     /// `navigate`: seen on error notifications only.
     Navigate,
+}
+
+impl Action {
+    /// As the client writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Init => "INIT",
+            Self::Back => "BACK",
+            Self::DataExchange => "data_exchange",
+            Self::Navigate => "navigate",
+        }
+    }
 }
 
 impl Request {
@@ -373,11 +386,20 @@ fn version(fields: &mut Object) -> Result<String, Error> {
     }
 }
 
-/// An error notification's data holds nothing but `error`, `error_key` and `error_message`, and one of the first two.
-fn is_error_notification(data: &Object) -> bool {
+/// An error notification's data holds nothing but `error`, `error_key` and `error_message`, and one of the first two. So does a form
+/// whose only field is called `error`: what tells them apart is that Meta explains its key, or that the key looks like Meta's.
+pub fn is_error_notification(data: &Object) -> bool {
     let known = |key: &String| matches!(key.as_str(), "error" | "error_key" | "error_message");
-    let is_given = |key: &str| data.get(key).is_some_and(|value| !value.is_null());
-    (is_given("error") || is_given("error_key")) && data.keys().all(known)
+    let given = |key: &str| data.get(key).filter(|value| !value.is_null());
+    let Some(key) = given("error").or_else(|| given("error_key")) else { return false };
+    let is_explained = given("error_message").is_some_and(|message| message != "");
+    data.keys().all(known) && (is_explained || key.as_str().is_some_and(is_like_metas))
+}
+
+/// Lower-case words joined by hyphens, as in `payload-schema-error`.
+fn is_like_metas(key: &str) -> bool {
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    key.contains('-') && key.split('-').all(is_word)
 }
 
 /// How many values a JSON text holds at most, known before any of it is built: one more than there are commas and brackets.
@@ -484,17 +506,32 @@ mod tests {
             assert_eq!((read.action, read.error.as_str()), (wanted, "payload-schema-error"));
             assert_eq!((read.version.as_str(), read.error_message.as_str()), ("3.0", "why"));
         }
-        let both = json!({"action": "BACK", "data": {"error": "one", "error_key": "two"}});
-        assert_eq!(notification(both).error, "one");
+        let both = json!({"action": "BACK", "data": {"error": "of-one", "error_key": "of-two"}});
+        assert_eq!(notification(both).error, "of-one");
+        let explained = json!({"action": "BACK", "data": {"error": "Its own words", "error_message": "why"}});
+        assert_eq!(notification(explained).error, "Its own words");
     }
 
     #[test]
     fn other_data_is_no_error_notification() {
         for data in [
             json!({"error_message": "x"}),
-            json!({"error": "x", "name": "y"}),
+            json!({"error": "payload-schema-error", "name": "y"}),
             json!({"error": null, "error_key": null}),
             json!({}),
+            // A form whose one field is called so.
+            json!({"error": "the printer is jammed"}),
+            json!({"error": "jammed"}),
+            json!({"error": "Paper-Jam"}),
+            json!({"error": "paper-"}),
+            json!({"error": "e-404"}),
+            json!({"error": ""}),
+            json!({"error": true}),
+            json!({"error_key": 7}),
+            json!({"error": "jammed", "error_message": null}),
+            json!({"error": "jammed", "error_message": ""}),
+            json!({"error": null, "error_key": "jammed"}),
+            json!({"error": "jammed", "error_key": "payload-schema-error"}),
         ] {
             exchange(json!({"action": "data_exchange", "data": data}));
             assert_eq!(decode(json!({"action": "navigate", "data": data})).unwrap_err(), Error::UnknownAction);
@@ -520,9 +557,9 @@ mod tests {
             (Field::Data, json!({"action": "INIT", "data": []})),
             (Field::FlowToken, json!({"action": "ping", "flow_token": {}})),
             (Field::FlowTokenSignature, json!({"action": "INIT", "flow_token_signature": true})),
-            (Field::Error, json!({"action": "INIT", "data": {"error": true}})),
-            (Field::ErrorKey, json!({"action": "INIT", "data": {"error_key": 7}})),
-            (Field::ErrorMessage, json!({"action": "INIT", "data": {"error": "x", "error_message": []}})),
+            (Field::Error, json!({"action": "INIT", "data": {"error": true, "error_message": "why"}})),
+            (Field::ErrorKey, json!({"action": "INIT", "data": {"error_key": 7, "error_message": "why"}})),
+            (Field::ErrorMessage, json!({"action": "INIT", "data": {"error": "x-y", "error_message": []}})),
         ] {
             assert_eq!(decode(message).unwrap_err(), Error::WrongType(field));
         }

@@ -38,8 +38,8 @@ fn no_messages() -> Vec<Row> {
         json!({ "flow_token": {} }),
         json!({ "flow_token_signature": 7 }),
         json!({ "flow_token_signature": [] }),
-        json!({ "data": { "error": 7 } }),
-        json!({ "data": { "error_key": {} } }),
+        json!({ "data": { "error": 7, "error_message": "it is missing" } }),
+        json!({ "data": { "error_key": {}, "error_message": "it is missing" } }),
         json!({ "data": { "error": "payload-schema-error", "error_message": [] } }),
     ] {
         rows.push(row(format!("{change} in the message"), with(init(), change)));
@@ -142,6 +142,26 @@ fn error_notifications() -> Vec<Row> {
                 "action": "ACTION_DATA_EXCHANGE", "screen": "DETAILS", "data": { "error": schema, "name": "Zoë Müller" },
             })),
         ),
+        // A form whose fields are called so: `error-field-form.json`, `error-field-form-two-keys.json`.
+        a_form(json!({ "error": "the printer is jammed" })),
+        a_form(json!({ "error": "the printer is jammed", "room": "B12" })),
+        a_form(json!({ "error": "the printer is jammed", "error_message": null })),
+        a_form(json!({ "error": "the printer is jammed", "error_message": "" })),
+        a_form(json!({ "error_key": "jammed" })),
+        a_form(json!({ "error": "Payload-schema-error" })),
+        a_form(json!({ "error": "paper-jammed-" })),
+        a_form(json!({ "error": "" })),
+        a_form(json!({ "error": 7 })),
+        a_form(json!({ "error_key": {} })),
+        a_form(json!({ "error": ["jammed"] })),
+        acknowledged(
+            row("a key of nobody's", notification(json!({ "error": "some-new-error" }))),
+            json!({ "error": "some-new-error" }),
+        ),
+        acknowledged(
+            row("a key in other words, explained", notification(json!({ "error": "Oh no", "error_message": "why not" }))),
+            json!({ "error": "Oh no", "error_message": "why not" }),
+        ),
         row("a ping is no error notification", with(notification(json!({ "error": schema })), json!({ "action": "ping" })))
             .calls(seen_ping("4.0"))
             .opens(200, active()),
@@ -157,6 +177,12 @@ fn error_notifications() -> Vec<Row> {
         rows.push(acknowledged(row, json!({ "version": "4.0", "error": schema })));
     }
     rows
+}
+
+fn a_form(data: Value) -> Row {
+    row(format!("a form of {data}"), with(submission(), json!({ "data": data }))).passes(seen(json!({
+        "action": "ACTION_DATA_EXCHANGE", "screen": "DETAILS", "data": data,
+    })))
 }
 
 fn pings() -> Vec<Row> {

@@ -131,7 +131,11 @@ def good_messages():
                {"version": "3.0", "action": "INIT", "data": {"error_key": "response-decryption-error"}},
                error("INIT", "response-decryption-error", screen="", flow_token=None))
     good_error("error-both-spellings", "Of error and error_key, error counts.",
-               DETAILS | {"data": {"error_key": "two", "error": "one"}}, error("data_exchange", "one"))
+               DETAILS | {"data": {"error_key": "of-two", "error": "of-one"}}, error("data_exchange", "of-one"))
+    good("form-of-one-field-error", "A form whose one field is called error: its text looks like no key of Meta's.",
+         *submitted({"error": "the printer is jammed"}))
+    good("form-of-one-word-error", "One word is no key of Meta's, which are several joined by hyphens.",
+         *submitted({"error_key": "jammed"}))
     good("error-among-other-data", "A field beside the error's own makes it a data exchange.",
          *submitted({"error": "x", "error_message": "y", "name": "z"}))
     good("error-message-alone", "error_message alone makes no error notification.", *submitted({"error_message": "y"}))
@@ -274,8 +278,10 @@ def message_faults():
         for kind, value in kinds.items():
             fault(f"{field.replace('_', '-')}-is-{kind}", f"The {field} is a {kind}.", INIT | {field: value})
     fault("ping-screen-is-number", "A ping whose screen has the wrong type.", {"action": "ping", "screen": 1})
-    fault("error-is-number", "An error notification's error is a number.", INIT | {"data": {"error": 7}})
-    fault("error-key-is-object", "An error notification's error_key is an object.", INIT | {"data": {"error_key": {}}})
+    fault("error-is-number", "An error notification's error is a number.",
+          INIT | {"data": {"error": 7, "error_message": "y"}})
+    fault("error-key-is-object", "An error notification's error_key is an object.",
+          INIT | {"data": {"error_key": {}, "error_message": "y"}})
     fault("error-message-is-list", "An error notification's error_message is a list.",
           INIT | {"data": {"error": "x", "error_message": ["y"]}})
 

@@ -14,7 +14,7 @@ use super::cases::{self, CANARY, Case, Question, Suite};
 use super::outcome::{Failure, Outcome};
 use super::play;
 use super::report::Entry;
-use crate::client::complete;
+use crate::client::{complete, completion, has_foreign_token};
 use crate::script::Script;
 
 pub(super) const SUITE: Suite = Suite {
@@ -84,7 +84,14 @@ pub(super) async fn hold(
                 Ok(connection) => connection.exchange(&service.endpoint, &request).await,
                 Err(error) => Err(error),
             };
-            answer.map_err(|error| error.to_string())
+            let answer = answer.map_err(|error| error.to_string())?;
+            let flow_token = request.get("flow_token").and_then(Value::as_str).unwrap_or_default();
+            match answer.body.as_ref().and_then(completion) {
+                Some(params) if has_foreign_token(params, flow_token) => {
+                    Err("a completion with another conversation's flow_token".to_owned())
+                }
+                _ => Ok(answer),
+            }
         };
         entries.extend(play::script(script, mend, exchange).await);
     }

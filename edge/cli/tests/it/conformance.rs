@@ -140,6 +140,28 @@ steps:
 }
 
 #[test]
+fn a_completion_with_another_conversations_token_fails_its_step() {
+    let folder = tempdir().unwrap();
+    let script = |flow_token: &str| {
+        let command = format!("{{ conformance: {{ complete: {{ flow_token: {flow_token} }} }} }}");
+        let send = format!("{{ action: data_exchange, screen: LAST, data: {command} }}");
+        fs::write(
+            folder.path().join("done.yaml"),
+            format!("name: done\nsteps:\n  - {{ name: done, send: {send}, expect: {{ screen: SUCCESS }} }}\n"),
+        )
+        .unwrap();
+    };
+    let service = Running::start(Mutation::None);
+    script("'${flow_token}'");
+    let own = run(&folder, &service, &["--endpoint", "conformance", "--script", "done.yaml"]);
+    assert_eq!(own.code, Some(0), "{}", own.stdout);
+    script("somebody-elses");
+    let foreign = run(&folder, &service, &["--endpoint", "conformance", "--script", "done.yaml"]);
+    assert_eq!(foreign.code, Some(1));
+    assert!(foreign.stdout.contains("a completion with another conversation's flow_token"), "{}", foreign.stdout);
+}
+
+#[test]
 fn known_failing_cases_must_fail() {
     let folder = tempdir().unwrap();
     let list = |text: &str| fs::write(folder.path().join("known"), text).unwrap();

@@ -139,6 +139,15 @@ pub(super) fn sealed_427(endpoint: &Endpoint) -> Result<Outcome, Failure> {
     }
 }
 
+/// Every completion so far. One without a token is none of this case's business.
+pub(super) fn completion_token(endpoint: &Endpoint) -> Result<Outcome, Failure> {
+    match endpoint.record.borrow().completions.as_slice() {
+        [] => Ok(Outcome::Skipped("no answer ended a flow; a --script that plays one to its end shows one".to_owned())),
+        completions if completions.contains(&true) => Err(Failure::came("a flow_token that is not the request's")),
+        _ => Ok(Outcome::Passed),
+    }
+}
+
 fn is_sealed_427(reply: &Reply) -> bool {
     match &reply.opened {
         Opened::Empty => true,
@@ -168,9 +177,9 @@ pub(super) async fn still_there(endpoint: &Endpoint) -> Result<(), Failure> {
     if reply.is_answer() { Ok(()) } else { Err(Failure::came(reply.describe())) }
 }
 
-/// Form data in which a field of the flow's own is called `error`, among others, is no notification.
-pub(super) async fn form_with_error_field(endpoint: &Endpoint) -> Result<(), Failure> {
-    let data = json!({ "error": "of the form's own", "name": "Ada" });
+/// Form data in which a field of the flow's own is called `error` is no notification.
+pub(super) async fn form_with_error_field(endpoint: &Endpoint, with: &Value) -> Result<(), Failure> {
+    let data = &with["data"];
     let form =
         json!({ "version": "3.0", "action": "data_exchange", "screen": "ANY", "flow_token": "unused", "data": data });
     let reply = endpoint.send(form, &Forge::default()).await?;

@@ -10,7 +10,7 @@ use flow_wire::token;
 use serde_json::Value;
 
 use super::exchange::{Opened, Reply, Wire};
-use crate::client::{self, Object, complete};
+use crate::client::{self, Object, complete, completion, has_foreign_token};
 use crate::conformance::forge::{Forge, Forger, Post};
 use crate::conformance::outcome::Failure;
 use crate::endpoint::Access;
@@ -28,6 +28,8 @@ pub(in crate::conformance) struct Endpoint {
 #[derive(Debug, Default)]
 pub(super) struct Record {
     pub(super) invalid_tokens: Vec<Reply>,
+    /// Whether each completion carried another flow token than its request.
+    pub(super) completions: Vec<bool>,
     /// The bodies of 4xx and 5xx that nothing was sealed in.
     pub(super) refusals: Vec<String>,
     /// The case in which something came back last, and whether nothing listens any more.
@@ -56,7 +58,13 @@ impl Endpoint {
     }
 
     pub(super) async fn send(&self, message: Value, forge: &Forge) -> Result<Reply, Failure> {
-        self.send_post(&self.forger.post(message, forge)?).await
+        let flow_token = message.get("flow_token").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let reply = self.send_post(&self.forger.post(message, forge)?).await?;
+        if let Some(params) = reply.object().and_then(completion) {
+            let is_foreign = has_foreign_token(params, &flow_token);
+            self.record.borrow_mut().completions.push(is_foreign);
+        }
+        Ok(reply)
     }
 
     pub(super) async fn send_post(&self, post: &Post) -> Result<Reply, Failure> {

@@ -107,7 +107,7 @@ impl Connection {
         let response = match self.send(endpoint, message, &request_id).await {
             Ok(response) => response,
             Err(CallError::Status(status)) => {
-                return Ok(answer(status_of_logic(status.code()).as_u16(), None, started, &request_id));
+                return Ok(answer(status_of_logic(&status).as_u16(), None, started, &request_id));
             }
             Err(error) => return Err(error),
         };
@@ -135,7 +135,7 @@ impl Connection {
                 let is_verified = exchange.flow_token_signature.is_some();
                 let request = convert::data_exchange_to_v1(exchange, is_verified, endpoint, request_id);
                 let answer = self.data_exchange(with_metadata(request, request_id, DEADLINE)).await?;
-                Ok(convert::from_v1(answer.into_inner(), flow_token).ok())
+                Ok(convert::from_v1(answer.into_inner(), &flow_token).ok())
             }
         }
     }

@@ -317,6 +317,7 @@ impl Endpoint {
             NoNavigate if action == Some("navigate") => false,
             NoNotifications => false,
             AcknowledgesForms => data.get("error").is_some() || data.get("error_key").is_some(),
+            TakesAnyKey => holds_error_alone(data),
             _ => is_notification(data),
         };
         if has_error {
@@ -332,6 +333,12 @@ impl Endpoint {
             "ping" if self.is(PingWithoutData) => Ok((200, json!({ "status": "active" }))),
             "ping" => Ok((200, json!({ "data": { "status": "active" } }))),
             _ if message["flow_token"] == "finished" => Ok((427, json!({ "error_msg": "It is over." }))),
+            "data_exchange" if message["screen"] == "LAST" => {
+                let own = message["flow_token"].clone();
+                let flow_token = if self.is(MixesTokens) { "somebody else's".into() } else { own };
+                let response = json!({ "params": { "flow_token": flow_token } });
+                Ok((200, json!({ "screen": "SUCCESS", "data": { "extension_message_response": response } })))
+            }
             "INIT" | "init" if self.is(InitWithoutData) => Ok((200, json!({ "screen": "START" }))),
             "INIT" | "init" if self.is(FreshAnswers) => {
                 let number = self.answers.fetch_add(1, Ordering::Relaxed);
@@ -359,6 +366,15 @@ impl Endpoint {
 }
 
 fn is_notification(data: &Value) -> bool {
+    let key = if data["error"].is_null() { &data["error_key"] } else { &data["error"] };
+    let is_hyphened = |key: &str| {
+        let letters = key.replace('-', "");
+        key.len() > letters.len() && letters.chars().all(|letter| letter.is_ascii_lowercase())
+    };
+    holds_error_alone(data) && (data["error_message"].is_string() || key.as_str().is_some_and(is_hyphened))
+}
+
+fn holds_error_alone(data: &Value) -> bool {
     let known = |key: &String| ["error", "error_key", "error_message"].contains(&key.as_str());
     let has_error = data.get("error").is_some() || data.get("error_key").is_some();
     has_error && data.as_object().is_some_and(|data| data.keys().all(known))

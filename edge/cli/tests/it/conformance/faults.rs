@@ -71,6 +71,8 @@ pub(super) enum Fault {
     VersionIsText,
     AsksNotificationsForSignature,
     AcknowledgesForms,
+    MixesTokens,
+    TakesAnyKey,
     // Load
     OneMegabyte,
     OversizedIs500,
@@ -140,12 +142,14 @@ pub(super) const TABLE: &[(Fault, &str)] = &[
     (VersionIsText, "version-as-number"),
     (AsksNotificationsForSignature, "version-400"),
     (AcknowledgesForms, "form-with-error-field"),
+    (TakesAnyKey, "form-of-one-field-error"),
     (OneMegabyte, "large-message"),
     (OversizedIs500, "oversized-message"),
     (SlowAfterLarge, "latency"),
     (OneAtATime, "latency-together"),
     (FreshAnswers, "replay"),
     (Plain427, "sealed-427"),
+    (MixesTokens, "completion-token"),
     (Traceback, "refusals-say-little"),
     (DiesOfGarbage, "still-there"),
 ];

@@ -17,6 +17,7 @@ pub(crate) use self::endpoint::Endpoint;
 pub use self::error::status_of_logic;
 pub(crate) use self::error::{Error, Fault};
 pub(crate) use self::exchange::{Received, Seen, exchange};
+pub(crate) use self::notice::Notification;
 pub(crate) use self::replay::Replay;
 pub(crate) use self::ring::Ring;
 pub use crate::logic::Violation;

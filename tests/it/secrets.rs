@@ -172,7 +172,8 @@ endpoints:
     secrets.iter().for_each(|name| set_mode(&folder.path().join(name), 0o640));
     for arguments in [&[][..], &["--strict"]] {
         let (ended, stdout, stderr) = check(arguments).await;
-        assert_eq!((ended, &*stdout, &*stderr), (Some(0), "flow-edge.yaml: good\n", ""));
+        assert_eq!((ended, &*stderr), (Some(0), ""));
+        assert!(stdout.starts_with("flow-edge.yaml: good\n"), "{stdout}");
     }
 }
 

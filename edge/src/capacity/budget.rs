@@ -131,6 +131,11 @@ impl Share {
         Arc::new(Self { budget: Arc::clone(budget), held: AtomicUsize::new(0) })
     }
 
+    /// Whether it is more than nothing.
+    pub(crate) fn is_some(&self) -> bool {
+        self.held.load(Ordering::Relaxed) > 0
+    }
+
     /// Holds so much from now on; `false` where there is no room for it, and nothing changes.
     pub(crate) fn resize(&self, amount: usize) -> bool {
         self.resize_within(amount, self.budget.limit(), None)

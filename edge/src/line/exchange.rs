@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use flow_proto::v1;
 use flow_wire::envelope::{Envelope, Session};
 use flow_wire::message::{DataExchange, Request, Response};
 use flow_wire::signature::Signature;
 use flow_wire::token;
+use prost::Message;
 
 use super::answer::{Answer, from_logic, plaintext, seal, seal_fallback};
 use super::convert;
@@ -19,7 +21,7 @@ use super::notice::{self, Notification};
 use super::replay::Replay;
 use crate::capacity::{REQUEST, Room, Turns, aside};
 use crate::config::{FlowTokenSignature, Ping};
-use crate::logic::{Call, Encoded, MAX_MESSAGE, Method};
+use crate::logic::{Call, Encoded, MAX_MESSAGE, Method, Violation};
 use crate::telemetry::Stage;
 
 /// A request that was received whole.
@@ -152,13 +154,13 @@ async fn answer(
     match work {
         Work::Ping(message) => {
             if let Some(message) = message {
-                endpoint.logic.call(Method::Ping, message, &call).await?;
+                acknowledged::<v1::PingResponse>(&endpoint.logic.call(Method::Ping, message, &call).await?)?;
             }
             seal(session, Response::Active, &call)
         }
         Work::ErrorNotification { message, notice } => {
             notice.tell(&endpoint, &call);
-            endpoint.logic.call(Method::HandleError, message, &call).await?;
+            acknowledged::<v1::HandleErrorResponse>(&endpoint.logic.call(Method::HandleError, message, &call).await?)?;
             seal(session, Response::Acknowledged, &call)
         }
         Work::DataExchange { message, flow_token, fallback } => {
@@ -180,6 +182,11 @@ async fn answer(
             sealed.await
         }
     }
+}
+
+/// That it can be read is all there is to know.
+fn acknowledged<A: Message + Default>(answer: &[u8]) -> Result<(), Violation> {
+    A::decode(answer).map(|_| ()).map_err(|_| Violation::Unreadable)
 }
 
 /// Whether the flow token was shown to be the business's own. A token that fails is refused.

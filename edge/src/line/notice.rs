@@ -2,6 +2,8 @@
 //!
 //! No text that a user may have written is in any of it: names of screens and fields are the flow's own, and cut.
 
+use std::sync::Arc;
+
 use flow_proto::json::{self, AsJson};
 use flow_telemetry::Shortened;
 use flow_wire::message::{DataExchange, ErrorNotification, Response};
@@ -10,7 +12,7 @@ use tracing::warn;
 use super::convert::Answer;
 use super::endpoint::Endpoint;
 use crate::logic::Call;
-use crate::telemetry::semconv;
+use crate::telemetry::{Metrics, semconv};
 
 /// Longest name of a screen, in characters.
 const MAX_SCREEN: usize = 64;
@@ -23,13 +25,20 @@ const ERROR_KEYS: [&str; 4] =
 const OTHER: &str = "other";
 
 /// The client could not use an earlier answer.
-pub(super) struct Notification {
+pub(crate) struct Notification {
     error_key: &'static str,
     action: &'static str,
     screen: String,
 }
 
 impl Notification {
+    /// So that an alert on an increase sees the first one.
+    pub(crate) fn expect(metrics: &Metrics, endpoint: &Arc<str>) {
+        for error_key in ERROR_KEYS.into_iter().chain([OTHER]) {
+            metrics.error_notifications(endpoint, error_key, 0);
+        }
+    }
+
     pub(super) fn of(notification: &ErrorNotification) -> Self {
         Self {
             error_key: ERROR_KEYS.into_iter().find(|key| *key == notification.error).unwrap_or(OTHER),
@@ -40,7 +49,7 @@ impl Notification {
 
     pub(super) fn tell(&self, endpoint: &Endpoint, call: &Call) {
         let Self { error_key, action, screen } = self;
-        endpoint.metrics.error_notification(&endpoint.name, error_key);
+        endpoint.metrics.error_notifications(&endpoint.name, error_key, 1);
         let (trace_id, span_id) = call.observer.ids().unzip();
         warn!(
             { semconv::ENDPOINT } = &*endpoint.name,

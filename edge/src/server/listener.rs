@@ -39,8 +39,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Streams that the peer opened and reset before we looked at them. One more, and the connection is ended: the answer to a
 /// "rapid reset" flood (CVE-2023-44487).
 const MAX_PENDING_RESETS: usize = 20;
-/// Streams that we reset because the peer broke the protocol. A peer that needs more than a few is no honest one.
-const MAX_ERROR_RESETS: usize = 100;
+/// Streams that we reset because the peer broke the protocol, over a connection's life. An honest peer has some: what it sends of a
+/// body after its request was refused is one.
+const MAX_ERROR_RESETS: usize = 1000;
 
 /// What holds for a connection from its start to its end. A later change is for later connections.
 #[derive(Debug, Clone)]

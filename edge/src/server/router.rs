@@ -4,6 +4,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use flow_wire::signature::{HEADER, Signature};
@@ -28,6 +29,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// More fields than any honest head has. HTTP/1.1 has the same bound in its parser; in HTTP/2 a field of one byte takes a hundred.
 const MAX_FIELDS: usize = 100;
+
+/// How long what is left of a body that nobody wants may take on HTTP/2, where the connection does not wait for it.
+const ON_ITS_WAY: Duration = Duration::from_millis(100);
 
 /// A request whose head was looked at and dropped: what is left of it fits into its share of the memory.
 struct Arrived {
@@ -122,8 +126,11 @@ async fn answer(arrived: &Arrived, body: Incoming, seen: &mut Seen) -> Result<An
     let (route, signature) = match (route, *accepted) {
         (Ok(route), Ok(signature)) => (route, signature),
         (_, accepted) => {
-            if *must_discard {
-                discard(body, *started + limits.body_timeout).await;
+            // On HTTP/2 only what is on its way already: more of it for a stream that was given up would count as a fault of the
+            // peer's, and many of these end a connection.
+            let patience = if *must_discard { limits.body_timeout } else { ON_ITS_WAY };
+            if *must_discard || call.memory.is_some() {
+                discard(body, *started + patience).await;
             }
             return Err(accepted.err().unwrap_or(Error::NotFound));
         }

@@ -11,7 +11,7 @@ use rustls::ServerConfig;
 use super::listener::{Terms, tls_config};
 use super::refusals::Refusals;
 use crate::config::{self, Config, Limits, LogicTarget};
-use crate::line::{Endpoint, Ring};
+use crate::line::{Endpoint, Notification, Ring};
 use crate::logic::Logic;
 use crate::telemetry::{self, Metrics, semconv};
 
@@ -168,6 +168,7 @@ impl Settings {
 
 fn ready(endpoint: config::Endpoint, logic: Logic, metrics: &Arc<Metrics>) -> Endpoint {
     let name: Arc<str> = endpoint.name.into();
+    Notification::expect(metrics, &name);
     Endpoint {
         app_secrets: Ring::new(endpoint.app_secrets, |secret| metrics.app_secret_uses(&name, &secret.fingerprint())),
         path: endpoint.path.into(),

@@ -231,10 +231,11 @@ impl Metrics {
         self.replays.add(1, &[KeyValue::new(semconv::OUTCOME, outcome.name())]);
     }
 
-    pub(crate) fn error_notification(&self, endpoint: &Arc<str>, error_key: &'static str) {
+    /// So many more; none where all there is to say is that there may be some.
+    pub(crate) fn error_notifications(&self, endpoint: &Arc<str>, error_key: &'static str, count: u64) {
         let labels =
             [KeyValue::new(semconv::ENDPOINT, Arc::clone(endpoint)), KeyValue::new(semconv::ERROR_KEY, error_key)];
-        self.error_notifications.add(1, &labels);
+        self.error_notifications.add(count, &labels);
     }
 
     pub(crate) fn inexact_numbers(&self, count: usize) {

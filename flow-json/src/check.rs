@@ -1,0 +1,123 @@
+//! `check`: a file against the rules, in the order in which one rests on the other.
+//!
+//! A table of contents: each module holds the rules of one subject, each rule a short function, and `rules/CODE.md` the page
+//! of what it finds.
+
+mod actions;
+mod components;
+mod data;
+mod device;
+mod footers;
+mod forms;
+mod later;
+mod payloads;
+mod placement;
+mod references;
+mod routing;
+mod screens;
+mod structure;
+mod version;
+
+use crate::code::Code;
+use crate::expression::{Reference, Source, Type};
+use crate::finding::{Finding, Findings, Severity};
+use crate::json;
+use crate::model::{self, Flow, Screen};
+use crate::schema::Kind;
+
+/// What a check brings.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The screens, as far as they were understood; none where the text is no JSON object or has no known version.
+    pub flow: Option<Flow>,
+    /// In the order of the file.
+    pub findings: Vec<Finding>,
+}
+
+impl Checked {
+    /// The platform would refuse the file.
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+}
+
+/// Holds a Flow JSON against the rules of its version.
+///
+/// ```
+/// let checked = flow_json::check(r#"{"version": "7.3", "screens": [], "routingmodel": {}}"#);
+/// let finding = checked.findings.iter().find(|finding| finding.pointer == "/routingmodel").unwrap();
+/// assert_eq!(finding.code.as_str(), "INVALID_PROPERTY_KEY");
+/// assert_eq!((finding.start.line, finding.start.column), (1, 36));
+/// assert_eq!(finding.help, "did you mean `routing_model`?");
+/// ```
+pub fn check(text: &str) -> Checked {
+    let mut findings = Findings::default();
+    let root = json::parse(text, &mut findings);
+    let mut flow = None;
+    if let Some(root) = &root {
+        if !root.is_object() {
+            let message = format!("the file is {}", root.type_name());
+            findings.error(Code::InvalidFlowJson, root.span, message, "an object with `version` and `screens`");
+        } else if let Some(version) = version::check(root, &mut findings) {
+            structure::check(root, version, &mut findings);
+            data::check(root, &mut findings);
+            flow = Some(model::lower(root, version, text, &mut findings));
+        }
+    }
+    if let (Some(flow), Some(root)) = (&flow, &root) {
+        let mut rules = Rules { flow, root, text, findings: &mut findings };
+        routing::check(&mut rules);
+        screens::check(&mut rules);
+        placement::check(&mut rules);
+        footers::check(&mut rules);
+        forms::check(&mut rules);
+        components::check(&mut rules);
+        actions::check(&mut rules);
+        payloads::check(&mut rules);
+        references::check(&mut rules);
+        device::check(&mut rules);
+        later::check(&mut rules);
+    }
+    let findings = findings.finish(text, root.as_ref());
+    Checked { flow, findings }
+}
+
+/// What a rule has before it.
+struct Rules<'a> {
+    flow: &'a Flow,
+    root: &'a json::Node<'a>,
+    text: &'a str,
+    findings: &'a mut Findings,
+}
+
+/// The type of what a reference on a screen leads to; unknown where it leads nowhere, which is another rule's to report.
+fn type_of(flow: &Flow, screen: &Screen, reference: &Reference) -> Type {
+    let screen = match &reference.screen {
+        None => Some(screen),
+        Some(id) => flow.screen(id),
+    };
+    match (screen, reference.source) {
+        (None, _) => Type::Unknown,
+        (Some(screen), Source::Data) => {
+            let declared = screen.data.as_ref().and_then(|data| data.at(&reference.path).ok());
+            declared.map_or(Type::Unknown, |declared| declared.kind)
+        }
+        (Some(screen), Source::Form) if reference.path.len() == 1 => {
+            screen.field(reference.name()).map_or(Type::Unknown, field_type)
+        }
+        (Some(_), Source::Form) => Type::Unknown,
+    }
+}
+
+/// The type of what the user puts in.
+fn field_type(field: &model::Component) -> Type {
+    match field.kind {
+        Kind::TextInput if field.text("input-type") == Some("number") => Type::NumberOrText,
+        Kind::TextInput | Kind::TextArea | Kind::RadioButtonsGroup | Kind::Dropdown | Kind::DatePicker => Type::Text,
+        Kind::CheckboxGroup | Kind::ChipsSelector | Kind::PhotoPicker | Kind::DocumentPicker => Type::List,
+        Kind::OptIn => Type::Boolean,
+        Kind::CalendarPicker if field.is_range() => Type::Object,
+        Kind::CalendarPicker => Type::Text,
+        _ => Type::Unknown,
+    }
+}

@@ -1,0 +1,87 @@
+//! A file, as the judge keeps it: by screen, what may follow and what its data must be.
+
+use std::collections::HashMap;
+
+use crate::expression::Source;
+use crate::limits::{Binding, bindings};
+use crate::model::{Declared, Flow};
+use crate::schema::Kind;
+use crate::version::Version;
+
+#[derive(Debug)]
+pub(super) struct Edition {
+    pub(super) screens: HashMap<String, Screen>,
+}
+
+#[derive(Debug)]
+pub(super) struct Screen {
+    /// None where the screen has no model.
+    pub(super) declared: Option<Vec<Declared>>,
+    /// What its components show and its model does not declare.
+    pub(super) bound_undeclared: Vec<String>,
+    pub(super) bindings: Vec<Binding>,
+    pub(super) next: Vec<String>,
+    pub(super) entry: bool,
+    pub(super) terminal: bool,
+    pub(super) navigation_list: bool,
+}
+
+impl Edition {
+    pub(super) fn new(flow: &Flow) -> Self {
+        let edges = flow.edges();
+        let version = flow.version.min(Version::NEWEST);
+        let compile = |screen: &crate::model::Screen| {
+            let id = screen.id.text.as_str();
+            let declared = screen.data.as_ref().map(|data| data.keys.iter().map(without_example).collect());
+            let compiled = Screen {
+                bound_undeclared: bound_undeclared(screen),
+                bindings: bindings(screen, version),
+                next: edges.iter().filter(|(from, _)| from.text == id).map(|(_, to)| to.text.clone()).collect(),
+                entry: !edges.iter().any(|(from, to)| to.text == id && from.text != id),
+                terminal: screen.terminal,
+                navigation_list: screen.components().iter().any(|component| component.kind == Kind::NavigationList),
+                declared,
+            };
+            (id.to_owned(), compiled)
+        };
+        // Of two screens with one id the first counts, as in `Flow::screen`.
+        Self { screens: flow.screens.iter().rev().map(compile).collect() }
+    }
+
+    /// Some way leads from one screen to the other.
+    pub(super) fn leads(&self, from: &str, to: &str) -> bool {
+        let mut seen: Vec<&str> = Vec::new();
+        let mut waiting = vec![from];
+        while let Some(id) = waiting.pop() {
+            if id == to {
+                return true;
+            }
+            if !seen.contains(&id) {
+                seen.push(id);
+                waiting.extend(self.screens.get(id).into_iter().flat_map(|screen| &screen.next).map(String::as_str));
+            }
+        }
+        false
+    }
+}
+
+/// An example can be an image.
+fn without_example(key: &Declared) -> Declared {
+    Declared { name: key.name.clone(), data_type: key.data_type.clone(), example: None }
+}
+
+fn bound_undeclared(screen: &crate::model::Screen) -> Vec<String> {
+    let mut expressions = Vec::new();
+    for component in screen.components() {
+        component.properties.iter().for_each(|property| property.value.expressions(0, &mut expressions));
+    }
+    let references = expressions.into_iter().flat_map(|(expression, ..)| expression.references());
+    let mut names: Vec<String> = references
+        .filter(|reference| reference.screen.is_none() && reference.source == Source::Data)
+        .map(|reference| reference.name().to_owned())
+        .filter(|name| screen.data.as_ref().is_none_or(|data| data.get(name).is_none()))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}

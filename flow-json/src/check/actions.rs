@@ -4,15 +4,17 @@ use super::Rules;
 use crate::code::Code;
 use crate::finding::did_you_mean;
 use crate::json::cut;
-use crate::model::ActionKind;
+use crate::model::{Action, ActionKind, Component};
+use crate::schema::Kind;
 
 pub(super) fn check(rules: &mut Rules<'_>) {
     let flow = rules.flow;
     let ids: Vec<&str> = flow.screens.iter().map(|screen| screen.id.text.as_str()).collect();
     for screen in &flow.screens {
-        for action in screen.components().into_iter().flat_map(|component| &component.actions) {
+        for (kind, action) in screen.components().into_iter().flat_map(actions_of) {
             match (action.kind, &action.next) {
-                (ActionKind::Complete, _) if !screen.terminal => {
+                // Elsewhere it is no action at all.
+                (ActionKind::Complete, _) if !screen.terminal && kind == Kind::Footer => {
                     let message = format!("`complete` on `{}`, which is not terminal", cut(&screen.id.text));
                     let help = "\"terminal\": true on the screen, or `navigate`, or `data_exchange`";
                     rules.findings.error(Code::InvalidCompleteAction, action.name_span, message, help);
@@ -36,4 +38,8 @@ pub(super) fn check(rules: &mut Rules<'_>) {
             }
         }
     }
+}
+
+fn actions_of(component: &Component) -> impl Iterator<Item = (Kind, &Action)> {
+    component.actions.iter().map(|action| (component.kind, action))
 }

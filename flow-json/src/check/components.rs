@@ -180,8 +180,8 @@ fn list(rules: &mut Rules<'_>, component: &Component) {
             rules.findings.error(Code::DuplicatePropetyForCondition, own.property.span, message, help);
         }
         Some(_) => {}
-        // Items that come with the data bring their actions with them, or none do.
-        None if items.is_some_and(|items| with_action < items.elements().len() || items.expression().is_some()) => {
+        // Items that come with the data bring their actions with them.
+        None if items.is_some_and(|items| with_action < items.elements().len()) => {
             let message = "nothing happens when an item is touched";
             let help = "an `on-click-action` on the list, or on each item";
             rules.findings.error(Code::MissingRequiredProperty, opening(component.span), message, help);

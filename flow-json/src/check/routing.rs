@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rules;
 use crate::code::Code;
-use crate::finding::did_you_mean;
+use crate::finding::{Severity, did_you_mean};
 use crate::json::cut;
 use crate::model::{ActionKind, Name, Route};
 
@@ -43,7 +43,9 @@ fn names(rules: &mut Rules<'_>, routes: &[Route]) {
         if !routes.iter().any(|route| route.from.text == screen.id.text) {
             let message = format!("the routing model lacks the screen `{}`", cut(&screen.id.text));
             let help = format!("\"{}\": [], or with the screens that follow it", cut(&screen.id.text));
-            rules.findings.error(Code::InvalidRoutingModel, screen.id.span, message, help);
+            // Meta's own samples of a single screen leave the whole model empty.
+            let severity = if routes.is_empty() { Severity::Warning } else { Severity::Error };
+            rules.findings.add(severity, Code::InvalidRoutingModel, screen.id.span, message, help);
         }
     }
     for route in routes.iter().filter(|route| route.to.len() > MAX_TARGETS) {
@@ -60,10 +62,19 @@ fn navigations(rules: &mut Rules<'_>, routes: &[Route]) {
             if next.text == screen.id.text || rules.flow.screen(&next.text).is_none() {
                 continue;
             }
-            let route = routes.iter().find(|route| route.from.text == screen.id.text);
-            if let Some(route) = route.filter(|route| !route.to.iter().any(|to| to.text == next.text)) {
-                let message = format!("the routing model does not lead from `{}` to `{}`", route.from.text, next.text);
-                let help = format!("add \"{}\" to the list of \"{}\"", next.text, route.from.text);
+            let leads = |from: &str, to: &str| {
+                routes.iter().any(|route| route.from.text == from && route.to.iter().any(|name| name.text == to))
+            };
+            if leads(&screen.id.text, &next.text) {
+                continue;
+            }
+            let message = format!("the routing model does not lead from `{}` to `{}`", screen.id.text, next.text);
+            if leads(&next.text, &screen.id.text) {
+                let message = format!("{message}, only back");
+                let help = "leave the way back to the client's own button";
+                rules.findings.warning(Code::BackwardRoute, next.span, message, help);
+            } else {
+                let help = format!("add \"{}\" to the list of \"{}\"", next.text, screen.id.text);
                 rules.findings.error(Code::InvalidRoutingModel, next.span, message, help);
             }
         }

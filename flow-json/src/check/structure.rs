@@ -79,7 +79,8 @@ impl Structure<'_> {
     }
 
     fn unknown_key(&mut self, member: &Member<'_>, table: &[Property], what: &str) {
-        let known: Vec<&str> = table.iter().filter(|known| known.since <= self.version).map(|known| known.name).collect();
+        let fits = |known: &&Property| known.since <= self.version && known.name != "data_channel_uri";
+        let known: Vec<&str> = table.iter().filter(fits).map(|known| known.name).collect();
         let other = OTHER_NAMES.iter().find(|(written, name)| *written == member.key && known.contains(name));
         let help = match other {
             Some((_, name)) => format!("did you mean `{name}`?"),
@@ -201,7 +202,7 @@ impl Structure<'_> {
         }
     }
 
-    /// Whether a name can be referenced is a rule of the client.
+    /// A rule of the client, which published samples break.
     fn field_name(&mut self, node: &Node<'_>) {
         let Some(name) = node.text() else { return };
         let mut characters = name.chars();
@@ -209,7 +210,7 @@ impl Structure<'_> {
         if !begins || !characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')) {
             let message = format!("`{}` cannot be the name of a component", cut(name));
             let help = "a letter, then letters, digits, `-` and `_`";
-            self.findings.error(Code::PropertyNameMismatch, node.span, message, help);
+            self.findings.warning(Code::PropertyNameMismatch, node.span, message, help);
         }
     }
 

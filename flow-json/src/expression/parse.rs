@@ -227,9 +227,6 @@ impl Parser<'_> {
                 return Err(SyntaxError { at, mistake: Mistake::EndsWithOperator(self.last.unwrap_or_default()) });
             }
             Token::Close => return Err(SyntaxError { at, mistake: Mistake::UnopenedParenthesis }),
-            Token::Operator(Operator::Minus) => {
-                return Err(SyntaxError { at, mistake: Mistake::MinusWithoutNumber });
-            }
             Token::Operator(operator) => {
                 return Err(SyntaxError { at, mistake: Mistake::MissingOperand(operator.symbol()) });
             }
@@ -285,6 +282,7 @@ impl Lexer<'_> {
             '\'' => text_token(trimmed).ok_or(SyntaxError { at, mistake: Mistake::UnclosedQuote })?,
             '0'..='9' => number_token(trimmed, at)?,
             '-' if !after_value && trimmed[1..].starts_with(|c: char| c.is_ascii_digit()) => number_token(trimmed, at)?,
+            '-' if !after_value => return Err(SyntaxError { at, mistake: Mistake::MinusWithoutNumber }),
             first if first.is_alphabetic() => word_token(trimmed, at)?,
             _ => operator_token(trimmed, at)?,
         };

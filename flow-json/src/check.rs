@@ -18,12 +18,15 @@ mod screens;
 mod structure;
 mod version;
 
+use std::collections::HashMap;
+
 use crate::code::Code;
 use crate::expression::{Reference, Source, Type};
 use crate::finding::{Finding, Findings, Severity};
 use crate::json;
 use crate::model::{self, Flow, Screen};
 use crate::schema::Kind;
+use crate::span::Span;
 
 /// What a check brings.
 #[derive(Debug, Clone)]
@@ -65,7 +68,14 @@ pub fn check(text: &str) -> Checked {
         }
     }
     if let (Some(flow), Some(root)) = (&flow, &root) {
-        let mut rules = Rules { flow, root, text, findings: &mut findings };
+        let index = Index::new(flow);
+        let mut rules = Rules { flow, root, text, index: &index, findings: &mut findings };
+        if too_many(flow) {
+            // The rest would be said of each of thousands.
+            placement::check(&mut rules);
+            let findings = findings.finish(text, Some(root));
+            return Checked { flow: Some(flow.clone()), findings };
+        }
         routing::check(&mut rules);
         screens::check(&mut rules);
         placement::check(&mut rules);
@@ -87,14 +97,41 @@ struct Rules<'a> {
     flow: &'a Flow,
     root: &'a json::Node<'a>,
     text: &'a str,
+    index: &'a Index<'a>,
     findings: &'a mut Findings,
 }
 
+/// Fields by screen and name, since many references read them.
+struct Index<'a> {
+    flow: &'a Flow,
+    /// A screen by its place: two may have one id.
+    fields: HashMap<(Span, &'a str), &'a model::Component>,
+}
+
+impl<'a> Index<'a> {
+    fn new(flow: &'a Flow) -> Self {
+        let of_screen = |screen: &'a Screen| {
+            screen.fields().into_iter().rev().map(|(name, field)| ((screen.span, name.text.as_str()), field))
+        };
+        Self { flow, fields: flow.screens.iter().flat_map(of_screen).collect() }
+    }
+
+    fn field(&self, screen: &Screen, name: &str) -> Option<&'a model::Component> {
+        self.fields.get(&(screen.span, name)).copied()
+    }
+}
+
+/// A multiple of what the platform takes.
+fn too_many(flow: &Flow) -> bool {
+    let routes = flow.routing_model.as_ref().map_or(0, |routes| routes.iter().map(|route| 1 + route.to.len()).sum());
+    flow.screens.len() > 200 || routes > 5000 || flow.screens.iter().any(|screen| screen.components().len() > 500)
+}
+
 /// The type of what a reference on a screen leads to; unknown where it leads nowhere, which is another rule's to report.
-fn type_of(flow: &Flow, screen: &Screen, reference: &Reference) -> Type {
+fn type_of(index: &Index<'_>, screen: &Screen, reference: &Reference) -> Type {
     let screen = match &reference.screen {
         None => Some(screen),
-        Some(id) => flow.screen(id),
+        Some(id) => index.flow.screen(id),
     };
     match (screen, reference.source) {
         (None, _) => Type::Unknown,
@@ -103,7 +140,7 @@ fn type_of(flow: &Flow, screen: &Screen, reference: &Reference) -> Type {
             declared.map_or(Type::Unknown, |declared| declared.kind)
         }
         (Some(screen), Source::Form) if reference.path.len() == 1 => {
-            screen.field(reference.name()).map_or(Type::Unknown, field_type)
+            index.field(screen, reference.name()).map_or(Type::Unknown, field_type)
         }
         (Some(_), Source::Form) => Type::Unknown,
     }

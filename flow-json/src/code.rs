@@ -241,7 +241,9 @@ impl Code {
             Self::MoreThanOneFooter => include_str!("../rules/MORE_THAN_ONE_FOOTER.md"),
             Self::MaxAllowedComponentsPerScreen => include_str!("../rules/MAX_ALLOWED_COMPONENTS_PER_SCREEN.md"),
             Self::InvalidRoutingModel => include_str!("../rules/INVALID_ROUTING_MODEL.md"),
-            Self::InvalidNavigateActionNextScreenName => include_str!("../rules/INVALID_NAVIGATE_ACTION_NEXT_SCREEN_NAME.md"),
+            Self::InvalidNavigateActionNextScreenName => {
+                include_str!("../rules/INVALID_NAVIGATE_ACTION_NEXT_SCREEN_NAME.md")
+            }
             Self::InvalidNavigateActionPayload => include_str!("../rules/INVALID_NAVIGATE_ACTION_PAYLOAD.md"),
             Self::InvalidUpdateDataActionPayload => include_str!("../rules/INVALID_UPDATE_DATA_ACTION_PAYLOAD.md"),
             Self::InvalidCompleteAction => include_str!("../rules/INVALID_COMPLETE_ACTION.md"),
@@ -263,12 +265,18 @@ impl Code {
             Self::NativeComponentInFormInitValues => include_str!("../rules/NATIVE_COMPONENT_IN_FORM_INIT_VALUES.md"),
             Self::InvalidRichtextPlacement => include_str!("../rules/INVALID_RICHTEXT_PLACEMENT.md"),
             Self::InvalidComponentPlacement => include_str!("../rules/INVALID_COMPONENT_PLACEMENT.md"),
-            Self::DataSourceItemsHaveBothImageAndColor => include_str!("../rules/DATA_SOURCE_ITEMS_HAVE_BOTH_IMAGE_AND_COLOR.md"),
+            Self::DataSourceItemsHaveBothImageAndColor => {
+                include_str!("../rules/DATA_SOURCE_ITEMS_HAVE_BOTH_IMAGE_AND_COLOR.md")
+            }
             Self::InvalidDateRange => include_str!("../rules/INVALID_DATE_RANGE.md"),
             Self::InvalidMinMaxDays => include_str!("../rules/INVALID_MIN_MAX_DAYS.md"),
             Self::InvalidDateSingleInitValueFormat => include_str!("../rules/INVALID_DATE_SINGLE_INIT_VALUE_FORMAT.md"),
-            Self::MissingCalendarPickerRangeModeProp => include_str!("../rules/MISSING_CALENDAR_PICKER_RANGE_MODE_PROP.md"),
-            Self::UnexpectedCalendarPickerRangeModeProp => include_str!("../rules/UNEXPECTED_CALENDAR_PICKER_RANGE_MODE_PROP.md"),
+            Self::MissingCalendarPickerRangeModeProp => {
+                include_str!("../rules/MISSING_CALENDAR_PICKER_RANGE_MODE_PROP.md")
+            }
+            Self::UnexpectedCalendarPickerRangeModeProp => {
+                include_str!("../rules/UNEXPECTED_CALENDAR_PICKER_RANGE_MODE_PROP.md")
+            }
             Self::InvalidSensitiveField => include_str!("../rules/INVALID_SENSITIVE_FIELD.md"),
             Self::InvalidPropertyValueForCondition => include_str!("../rules/INVALID_PROPERTY_VALUE_FOR_CONDITION.md"),
             Self::InvalidPropertyNameForCondition => include_str!("../rules/INVALID_PROPERTY_NAME_FOR_CONDITION.md"),

@@ -139,7 +139,12 @@ enum TermKind {
     Boolean(bool),
     Reference(Reference),
     Not(Box<Term>),
-    Binary { operator: Operator, at: usize, left: Box<Term>, right: Box<Term> },
+    Binary {
+        operator: Operator,
+        at: usize,
+        left: Box<Term>,
+        right: Box<Term>,
+    },
     /// Strings one after the other.
     Join(Vec<Term>),
 }

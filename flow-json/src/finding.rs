@@ -8,6 +8,7 @@ use crate::span::{Lines, Position, Span};
 
 /// More than anybody reads; a file of the wrong kind has tens of thousands.
 const MAX_FINDINGS: usize = 1000;
+const MAX_HINTS: usize = 200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -84,6 +85,25 @@ impl Findings {
         }
     }
 
+    /// "did you mean …?", or all that is known. Said often enough, it helps nobody and takes long.
+    pub(crate) fn did_you_mean(&self, word: &str, known: &[&str]) -> String {
+        if known.is_empty() || self.found.len() > MAX_HINTS {
+            return String::new();
+        }
+        match nearest(word, known.iter().copied()) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => {
+                let shown: Vec<&str> = known.iter().copied().take(30).collect();
+                format!("known here: {}{}", shown.join(", "), if known.len() > 30 { ", …" } else { "" })
+            }
+        }
+    }
+
+    /// Nothing that is added counts any more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= 2 * MAX_FINDINGS
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.found.len()
     }
@@ -113,8 +133,8 @@ impl Findings {
     }
 }
 
-/// "did you mean": the known word that is nearest, where one is near.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The known word that is nearest, where one is near.
+fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Of a word as long as a page nothing is near, and to say so takes long.
     if word.len() > 100 {
         return None;
@@ -122,16 +142,4 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     let similarity = |known: &str| (strsim::jaro_winkler(&known.to_lowercase(), &word.to_lowercase()) * 1000.0) as u32;
     let nearest = known.into_iter().max_by_key(|known| similarity(known))?;
     (similarity(nearest) > 800).then_some(nearest)
-}
-
-/// As [`nearest`], as a sentence; or all that is known.
-pub(crate) fn did_you_mean<'a>(word: &str, known: &[&'a str]) -> String {
-    match nearest(word, known.iter().copied()) {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None if known.is_empty() => String::new(),
-        None => {
-            let shown: Vec<&str> = known.iter().copied().take(30).collect();
-            format!("known here: {}{}", shown.join(", "), if known.len() > 30 { ", …" } else { "" })
-        }
-    }
 }

@@ -128,8 +128,10 @@ impl<'a> Node<'a> {
         loop {
             let next = match &node.kind {
                 Kind::Object(members) => {
-                    let around = |member: &&Member| holds(Span { start: member.key_span.start, end: member.value.span.end });
-                    members.iter().find(around).map(|member| (escape(&member.key), &member.value))
+                    let around =
+                        |member: &&Member| holds(Span { start: member.key_span.start, end: member.value.span.end });
+                    let place = members.partition_point(|member| member.value.span.end < span.end);
+                    members.get(place).filter(around).map(|member| (escape(&member.key), &member.value))
                 }
                 Kind::List(elements) => {
                     let place = elements.partition_point(|element| element.span.end < span.end);
@@ -228,7 +230,11 @@ fn within_limits(text: &str) -> Result<(), (usize, String, &'static str)> {
             return Err((at, format!("values are nested deeper than {MAX_DEPTH}"), "no screen is that deep"));
         }
         if values > MAX_VALUES {
-            return Err((at, format!("the file holds more than {MAX_VALUES} values"), "100 screens of 50 components fit"));
+            return Err((
+                at,
+                format!("the file holds more than {MAX_VALUES} values"),
+                "100 screens of 50 components fit",
+            ));
         }
     }
     Ok(())
@@ -322,8 +328,28 @@ mod tests {
     #[test]
     fn only_json_is_read() {
         for text in [
-            "", " ", "{", "[1,]", "{\"a\":1,}", "// x\n{}", "{'a':1}", "{a:1}", "[01]", "[+1]", "[.5]", "[1.]", "[NaN]",
-            "[0x1]", "[1 2]", "{} {}", "[\"\u{1}\"]", "[\"\\x41\"]", "[\"\\ud800\"]", "\u{feff}{}", "[\u{b}1]", "[\u{a0}1]",
+            "",
+            " ",
+            "{",
+            "[1,]",
+            "{\"a\":1,}",
+            "// x\n{}",
+            "{'a':1}",
+            "{a:1}",
+            "[01]",
+            "[+1]",
+            "[.5]",
+            "[1.]",
+            "[NaN]",
+            "[0x1]",
+            "[1 2]",
+            "{} {}",
+            "[\"\u{1}\"]",
+            "[\"\\x41\"]",
+            "[\"\\ud800\"]",
+            "\u{feff}{}",
+            "[\u{b}1]",
+            "[\u{a0}1]",
         ] {
             assert_eq!(finding(text).0, Code::InvalidFlowJson, "{text:?}");
         }

@@ -83,7 +83,8 @@ impl Judge {
 
     /// The ids of all screens, each once: a bounded set for labels.
     pub fn screens(&self) -> Vec<&str> {
-        let mut ids: Vec<&str> = self.editions.iter().flat_map(|edition| edition.screens.keys()).map(String::as_str).collect();
+        let mut ids: Vec<&str> =
+            self.editions.iter().flat_map(|edition| edition.screens.keys()).map(String::as_str).collect();
         ids.sort_unstable();
         ids.dedup();
         ids

@@ -105,7 +105,9 @@ pub(crate) fn bindings(screen: &Screen, version: Version) -> Vec<Binding> {
         for written in &component.properties {
             let Some(schema) = component.schema(&written.name.text) else { continue };
             let reference = written.value.expression().and_then(|expression| expression.as_reference());
-            let Some(reference) = reference.filter(|it| it.screen.is_none() && it.source == Source::Data) else { continue };
+            let Some(reference) = reference.filter(|it| it.screen.is_none() && it.source == Source::Data) else {
+                continue;
+            };
             let shown = Shown::new(component.kind, schema, version);
             if shown.has_limits() {
                 found.push(Binding { path: reference.path.clone(), shown });
@@ -140,8 +142,13 @@ impl Limited {
             (Shape::Image(kilobytes), Proto::StringValue(text)) => self.image(kilobytes, text, path, report),
             (Shape::Date, Proto::StringValue(text)) => {
                 if !is_date(text, self.shown.version) {
-                    let wanted = if self.shown.version < V5_0 { "milliseconds since 1970, as a string" } else { "YYYY-MM-DD" };
-                    report(Code::DateFormat, path, format!("not a date that version {} reads: {wanted}", self.shown.version));
+                    let wanted =
+                        if self.shown.version < V5_0 { "milliseconds since 1970, as a string" } else { "YYYY-MM-DD" };
+                    report(
+                        Code::DateFormat,
+                        path,
+                        format!("not a date that version {} reads: {wanted}", self.shown.version),
+                    );
                 }
             }
             (Shape::Dates, Proto::ListValue(list)) => {
@@ -267,7 +274,9 @@ fn over(text: &str, limit: usize) -> Option<usize> {
 /// As the version writes dates.
 pub(crate) fn is_date(text: &str, version: Version) -> bool {
     if version < V5_0 {
-        return !text.is_empty() && text.len() <= 15 && text.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
+        return !text.is_empty()
+            && text.len() <= 15
+            && text.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
     }
     date(text).is_some()
 }

@@ -2,7 +2,6 @@
 
 use super::Rules;
 use crate::code::Code;
-use crate::finding::did_you_mean;
 use crate::json::cut;
 use crate::model::{Action, ActionKind, Component};
 use crate::schema::Kind;
@@ -31,7 +30,7 @@ pub(super) fn check(rules: &mut Rules<'_>) {
                 }
                 (ActionKind::Navigate, Some(next)) if flow.screen(&next.text).is_none() => {
                     let message = format!("there is no screen `{}`", cut(&next.text));
-                    let help = did_you_mean(&next.text, &ids);
+                    let help = rules.findings.did_you_mean(&next.text, &ids);
                     rules.findings.error(Code::InvalidNavigateActionNextScreenName, next.span, message, help);
                 }
                 _ => {}

@@ -128,7 +128,9 @@ fn calendar(rules: &mut Rules<'_>, component: &Component) {
         }
     }
     for name in ["label", "helper-text", "required", "init-value", "error-message"] {
-        let Some(property) = component.get(name).filter(|property| property.value.expression().is_none()) else { continue };
+        let Some(property) = component.get(name).filter(|property| property.value.expression().is_none()) else {
+            continue;
+        };
         match (&property.value.kind, range) {
             (TemplateKind::Object(_), false) => {
                 let message = format!("`{name}` is an object, and the mode is `single`");
@@ -212,7 +214,9 @@ fn select_actions(rules: &mut Rules<'_>, component: &Component) {
     let own: Option<Span> = component
         .actions
         .iter()
-        .find(|action| !action.of_item && matches!(action.property.text.as_str(), "on-select-action" | "on-unselect-action"))
+        .find(|action| {
+            !action.of_item && matches!(action.property.text.as_str(), "on-select-action" | "on-unselect-action")
+        })
         .map(|action| action.property.span);
     if let Some(place) = own
         && component.actions.iter().any(|action| action.of_item)

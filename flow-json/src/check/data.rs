@@ -1,7 +1,7 @@
 //! The data models: each key has a type that exists, and an example of it.
 
 use crate::code::Code;
-use crate::finding::{Findings, did_you_mean};
+use crate::finding::Findings;
 use crate::json::{Kind as Json, Member, Node, cut};
 
 use super::structure::opening;
@@ -13,7 +13,12 @@ pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
         let Some(data) = screen.get("data") else { continue };
         if !data.is_object() {
             let message = format!("`data` is {}", data.type_name());
-            findings.error(Code::InvalidPropertyType, data.span, message, "an object: key, then type and `__example__`");
+            findings.error(
+                Code::InvalidPropertyType,
+                data.span,
+                message,
+                "an object: key, then type and `__example__`",
+            );
             continue;
         }
         for member in data.members() {
@@ -44,7 +49,10 @@ impl Keys<'_> {
         if !node.is_object() {
             let message = format!("`{name}` is {}", node.type_name());
             return self.findings.error(
-                Code::InvalidScreenData, node.span, message, "an object such as {\"type\": \"string\"}",
+                Code::InvalidScreenData,
+                node.span,
+                message,
+                "an object such as {\"type\": \"string\"}",
             );
         }
         if let Some(example) = node.member("__example__")
@@ -70,7 +78,7 @@ impl Keys<'_> {
                 }
                 Some(other) => {
                     let message = format!("there is no type `{}`", cut(other));
-                    let help = did_you_mean(other, &TYPES);
+                    let help = self.findings.did_you_mean(other, &TYPES);
                     return self.findings.error(Code::InvalidScreenData, written.span, message, help);
                 }
                 None => {
@@ -127,7 +135,8 @@ impl Keys<'_> {
             Json::Null => false,
         };
         if TYPES.contains(&kind) && !fits {
-            let message = format!("the example of `{}` is {}, its type is {kind}", cut(&member.key), example.type_name());
+            let message =
+                format!("the example of `{}` is {}, its type is {kind}", cut(&member.key), example.type_name());
             let place = if example.is_object() { opening(example.span) } else { example.span };
             self.findings.error(Code::InvalidScreenData, place, message, "an example of the type");
         }

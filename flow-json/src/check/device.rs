@@ -37,13 +37,25 @@ fn written(rules: &mut Rules<'_>, component: &Component, version: Version) {
         let value = property.value.resolve(&Scope::default());
         let root = rules.root.pointer(property.value.span);
         let mut found = Vec::new();
-        limits::check(Shown::new(component.kind, schema, version), &value, &Path::root(&root), &mut |code, path, message| {
-            found.push((code, path.pointer(), message));
-        });
-        let missing = |code, message: &str| matches!(code, Code::OptionId | Code::OptionTitle) && message.starts_with("no ");
+        limits::check(
+            Shown::new(component.kind, schema, version),
+            &value,
+            &Path::root(&root),
+            &mut |code, path, message| {
+                found.push((code, path.pointer(), message));
+            },
+        );
+        let missing =
+            |code, message: &str| matches!(code, Code::OptionId | Code::OptionTitle) && message.starts_with("no ");
         for (code, pointer, message) in found {
             if !counted(code) && !missing(code, &message) {
-                report(rules, code, &pointer, &message, &format!("`{}` of {}", property.name.text, component.kind.name()));
+                report(
+                    rules,
+                    code,
+                    &pointer,
+                    &message,
+                    &format!("`{}` of {}", property.name.text, component.kind.name()),
+                );
             }
         }
     }
@@ -86,7 +98,9 @@ fn report(rules: &mut Rules<'_>, code: Code, pointer: &str, message: &str, what:
 
 /// An initial value that no option has selects nothing.
 fn init_value(rules: &mut Rules<'_>, component: &Component, of_form: Option<&Template>) {
-    let Some(options) = component.get("data-source").filter(|source| source.value.expression().is_none()) else { return };
+    let Some(options) = component.get("data-source").filter(|source| source.value.expression().is_none()) else {
+        return;
+    };
     let own = component.get("init-value").map(|property| &property.value);
     let Some(value) = of_form.or(own) else { return };
     let ids: Vec<&str> = options.value.elements().iter().filter_map(|option| text(option.get("id")?)).collect();
@@ -102,14 +116,14 @@ fn init_value(rules: &mut Rules<'_>, component: &Component, of_form: Option<&Tem
     };
     for (id, place) in chosen.into_iter().filter(|(id, _)| !id.is_empty() && !ids.contains(id)) {
         let message = format!("no option has the id `{}`", cut(id));
-        rules.findings.warning(Code::InitValueNotOffered, place, message, crate::finding::did_you_mean(id, &ids));
+        rules.findings.warning(Code::InitValueNotOffered, place, message, rules.findings.did_you_mean(id, &ids));
     }
 }
 
 fn form_init_values(rules: &mut Rules<'_>, screen: &Screen, form: &Component) {
     let Some(values) = form.get("init-values") else { return };
     for (name, value) in values.value.members() {
-        if let Some(field) = screen.field(&name.text) {
+        if let Some(field) = rules.index.field(screen, &name.text) {
             init_value(rules, field, Some(value));
         }
     }

@@ -1,12 +1,15 @@
 //! Forms: what must be inside, and the values and messages that they begin with.
 
+use std::collections::HashSet;
+
 use super::Rules;
 use super::structure::opening;
 use crate::code::Code;
-use crate::finding::{Severity, did_you_mean};
+use crate::finding::Severity;
 use crate::json::cut;
 use crate::model::{Component, Screen, Template, TemplateKind};
 use crate::schema::Kind;
+use crate::span::Span;
 use crate::version::{V4_0, V7_0, Version};
 
 pub(super) fn check(rules: &mut Rules<'_>) {
@@ -38,9 +41,9 @@ fn inputs_outside(rules: &mut Rules<'_>, screen: &Screen, forms: &[&Component], 
     if forms.is_empty() && version >= V4_0 {
         return;
     }
-    let inside: Vec<&Component> = forms.iter().flat_map(|form| inputs_of(form)).collect();
+    let inside: HashSet<Span> = forms.iter().flat_map(|form| inputs_of(form)).map(|input| input.span).collect();
     for (name, input) in screen.fields() {
-        if inside.iter().any(|other| std::ptr::eq(*other, input)) {
+        if inside.contains(&input.span) {
             continue;
         }
         if version < V4_0 {
@@ -59,9 +62,14 @@ fn init_values(rules: &mut Rules<'_>, screen: &Screen, form: &Component, version
     let Some(values) = form.get("init-values") else { return };
     let fields: Vec<&str> = screen.fields().into_iter().map(|(name, _)| name.text.as_str()).collect();
     for (name, value) in values.value.members() {
-        let Some(field) = screen.field(&name.text) else {
+        let Some(field) = rules.index.field(screen, &name.text) else {
             let message = format!("no field is called `{}`", cut(&name.text));
-            rules.findings.warning(Code::InitValueNotOffered, name.span, message, did_you_mean(&name.text, &fields));
+            rules.findings.warning(
+                Code::InitValueNotOffered,
+                name.span,
+                message,
+                rules.findings.did_you_mean(&name.text, &fields),
+            );
             continue;
         };
         if field.kind.is_picker() {
@@ -100,7 +108,12 @@ fn error_messages(rules: &mut Rules<'_>, screen: &Screen, form: &Component) {
     let fields: Vec<&str> = screen.fields().into_iter().map(|(name, _)| name.text.as_str()).collect();
     for (name, _) in messages.value.members().iter().filter(|(name, _)| !fields.contains(&name.text.as_str())) {
         let message = format!("no field is called `{}`", cut(&name.text));
-        rules.findings.warning(Code::InitValueNotOffered, name.span, message, did_you_mean(&name.text, &fields));
+        rules.findings.warning(
+            Code::InitValueNotOffered,
+            name.span,
+            message,
+            rules.findings.did_you_mean(&name.text, &fields),
+        );
     }
 }
 

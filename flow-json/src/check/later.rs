@@ -33,7 +33,9 @@ fn reserved_keys(rules: &mut Rules<'_>, screen: &Screen) {
             if reserved.contains(&key.text.as_str()) {
                 let message = format!("`{}` is a key of the protocol itself", key.text);
                 let help = match key.text.as_str() {
-                    "error" | "error_key" | "error_message" => "another key: this form can pass for an error that the client reports",
+                    "error" | "error_key" | "error_message" => {
+                        "another key: this form can pass for an error that the client reports"
+                    }
                     "flow_token" => "remove it: the client adds the flow token",
                     _ => "another key, so that nobody takes it for the message's own",
                 };
@@ -51,11 +53,14 @@ fn forwarded_numbers(rules: &mut Rules<'_>, screen: &Screen) {
         }
         for (_, value) in action.payload.iter().flat_map(|payload| payload.members()) {
             let reference = value.expression().and_then(|expression| expression.as_reference());
-            let Some(reference) = reference.filter(|it| it.source == Source::Form && it.screen.is_none()) else { continue };
-            let field = screen.field(reference.name());
+            let Some(reference) = reference.filter(|it| it.source == Source::Form && it.screen.is_none()) else {
+                continue;
+            };
+            let field = rules.index.field(screen, reference.name());
             if field.is_some_and(|field| field.text("input-type") == Some("number")) {
                 let message = format!("`{}` is a number on some phones and a string on others", cut(reference.name()));
-                let help = format!("read it where it is needed: ${{screen.{}.form.{}}}", screen.id.text, reference.name());
+                let help =
+                    format!("read it where it is needed: ${{screen.{}.form.{}}}", screen.id.text, reference.name());
                 rules.findings.warning(Code::NumberForwarded, value.span, message, help);
             }
         }

@@ -1,10 +1,12 @@
 //! Payloads: what a `navigate` gives the next screen, what `update_data` changes, and where picked files may go.
 
+use std::collections::HashSet;
+
 use super::structure::opening;
 use super::{Rules, type_of};
 use crate::code::Code;
 use crate::expression::{Source, Type};
-use crate::finding::{Severity, did_you_mean};
+use crate::finding::Severity;
 use crate::json::cut;
 use crate::model::{Action, ActionKind, DataModel, Screen, Template, TemplateKind};
 use crate::schema::Kind;
@@ -33,7 +35,7 @@ fn navigate(rules: &mut Rules<'_>, screen: &Screen, action: &Action) {
     if target.id.text == screen.id.text {
         return;
     }
-    let empty = DataModel { span: target.span, keys: Vec::new() };
+    let empty = DataModel::empty(target.span);
     let model = target.data.as_ref().unwrap_or(&empty);
     let known: Vec<&str> = model.keys.iter().map(|key| key.name.text.as_str()).collect();
     let members = action.payload.as_ref().map(Template::members).unwrap_or_default();
@@ -42,14 +44,15 @@ fn navigate(rules: &mut Rules<'_>, screen: &Screen, action: &Action) {
             let message = format!("`{}` is not in the data of `{}`", cut(&key.text), cut(&target.id.text));
             let help = match known.is_empty() {
                 true => "the screen declares no data: declare the key there, or leave it out".to_owned(),
-                false => did_you_mean(&key.text, &known),
+                false => rules.findings.did_you_mean(&key.text, &known),
             };
             rules.findings.error(Code::InvalidNavigateActionPayload, key.span, message, help);
             continue;
         };
         differs(rules, screen, value, declared.data_type.kind, &key.text, Code::InvalidNavigateActionPayload);
     }
-    for key in model.keys.iter().filter(|key| !members.iter().any(|(sent, _)| sent.text == key.name.text)) {
+    let sent: HashSet<&str> = members.iter().map(|(key, _)| key.text.as_str()).collect();
+    for key in model.keys.iter().filter(|key| !sent.contains(key.name.text.as_str())) {
         // Of a flow with an endpoint, which can give the rest, it is not known whether the platform checks this.
         let severity = if flow.has_endpoint() { Severity::Warning } else { Severity::Error };
         let place = action.payload.as_ref().map_or(action.span, |payload| payload.span);
@@ -60,19 +63,21 @@ fn navigate(rules: &mut Rules<'_>, screen: &Screen, action: &Action) {
 }
 
 fn update_data(rules: &mut Rules<'_>, screen: &Screen, action: &Action) {
-    let empty = DataModel { span: screen.span, keys: Vec::new() };
+    let empty = DataModel::empty(screen.span);
     let model = screen.data.as_ref().unwrap_or(&empty);
     let known: Vec<&str> = model.keys.iter().map(|key| key.name.text.as_str()).collect();
     for (key, value) in action.payload.as_ref().map(Template::members).unwrap_or_default() {
         let Some(declared) = model.get(&key.text) else {
             let message = format!("`{}` is not in the data of this screen", cut(&key.text));
-            let help = did_you_mean(&key.text, &known);
+            let help = rules.findings.did_you_mean(&key.text, &known);
             rules.findings.error(Code::InvalidUpdateDataActionPayload, key.span, message, help);
             continue;
         };
         differs(rules, screen, value, declared.data_type.kind, &key.text, Code::InvalidUpdateDataActionPayload);
         let reference = value.expression().and_then(|expression| expression.as_reference());
-        if reference.is_some_and(|it| it.screen.is_none() && it.source == Source::Data && it.path == [key.text.as_str()]) {
+        if reference
+            .is_some_and(|it| it.screen.is_none() && it.source == Source::Data && it.path == [key.text.as_str()])
+        {
             let message = format!("`{}` is set to itself", cut(&key.text));
             rules.findings.error(Code::InvalidUpdateDataActionPayload, value.span, message, "another value");
         }
@@ -80,7 +85,7 @@ fn update_data(rules: &mut Rules<'_>, screen: &Screen, action: &Action) {
 }
 
 fn differs(rules: &mut Rules<'_>, screen: &Screen, value: &Template, wanted: Type, key: &str, code: Code) {
-    let flow = rules.flow;
+    let index = rules.index;
     let found = match &value.kind {
         TemplateKind::Null => None,
         TemplateKind::Boolean(_) => Some(Type::Boolean),
@@ -90,7 +95,7 @@ fn differs(rules: &mut Rules<'_>, screen: &Screen, value: &Template, wanted: Typ
         TemplateKind::Object(_) => Some(Type::Object),
         // What does not fit together is reported where it is read.
         TemplateKind::Expression(expression) => {
-            Some(expression.type_of(&|reference| type_of(flow, screen, reference)).unwrap_or(Type::Unknown))
+            Some(expression.type_of(&|reference| type_of(index, screen, reference)).unwrap_or(Type::Unknown))
         }
     };
     if found.is_none_or(|found| !found.fits(wanted)) {
@@ -114,7 +119,9 @@ fn picked_files(rules: &mut Rules<'_>, screen: &Screen, action: &Action) {
                 None => Some(screen),
                 Some(id) => flow.screen(id),
             };
-            let field = from.filter(|_| reference.source == Source::Form).and_then(|from| from.field(reference.name()));
+            let field = from
+                .filter(|_| reference.source == Source::Form)
+                .and_then(|from| rules.index.field(from, reference.name()));
             let Some(field) = field.filter(|field| field.kind.is_picker()) else { continue };
             let alone = depth == 1 && expression.as_reference().is_some();
             if matches!(action.kind, ActionKind::Navigate | ActionKind::UpdateData) {
@@ -131,7 +138,8 @@ fn picked_files(rules: &mut Rules<'_>, screen: &Screen, action: &Action) {
                     rules.findings.error(Code::InvalidOnClickActionPayload, place, message, "one kind");
                 }
                 kinds.push(field.kind);
-                let most = if field.kind == Kind::PhotoPicker { "max-uploaded-photos" } else { "max-uploaded-documents" };
+                let most =
+                    if field.kind == Kind::PhotoPicker { "max-uploaded-photos" } else { "max-uploaded-documents" };
                 if field.get(most).is_none_or(|most| most.value.expression().is_none())
                     && field.number(most).unwrap_or(30.0) > MAX_FILES
                 {

@@ -28,7 +28,10 @@ pub(super) fn check(rules: &mut Rules<'_>) {
             if carousels == MAX_CAROUSELS_OF_A_FLOW + 1 {
                 let message = "the flow has more than 3 ImageCarousels";
                 rules.findings.error(
-                    Code::ComponentTypeMaxNumberPerScreen, opening(carousel.span), message, "at most 3 in a flow",
+                    Code::ComponentTypeMaxNumberPerScreen,
+                    opening(carousel.span),
+                    message,
+                    "at most 3 in a flow",
                 );
             }
         }

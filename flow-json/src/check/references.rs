@@ -3,7 +3,7 @@
 use super::{Rules, type_of};
 use crate::code::Code;
 use crate::expression::{Expression, Reference, Source, Type};
-use crate::finding::did_you_mean;
+use crate::finding::Findings;
 use crate::json::cut;
 use crate::model::{Component, DataType, PathError, Screen, Template, TemplateKind, place};
 use crate::schema::{Kind, Shape};
@@ -26,7 +26,13 @@ pub(super) fn check(rules: &mut Rules<'_>) {
                     shape => template(rules, screen, &property.value, Use::Property(shape.data_type())),
                 }
                 if let Shape::Objects(table, ..) = schema.shape {
-                    entries(rules, screen, component, &property.value, table.iter().map(|it| (it.name, it.required.is_some())));
+                    entries(
+                        rules,
+                        screen,
+                        component,
+                        &property.value,
+                        table.iter().map(|it| (it.name, it.required.is_some())),
+                    );
                 }
             }
             for action in &component.actions {
@@ -59,7 +65,9 @@ fn template(rules: &mut Rules<'_>, screen: &Screen, value: &Template, used: Use)
 }
 
 fn expression(rules: &mut Rules<'_>, screen: &Screen, expression: &Expression, span: Span, used: Use) {
-    let flow = rules.flow;
+    if rules.findings.is_full() {
+        return;
+    }
     let before = rules.findings.len();
     for reference in expression.references() {
         match &reference.screen {
@@ -75,7 +83,7 @@ fn expression(rules: &mut Rules<'_>, screen: &Screen, expression: &Expression, s
     if rules.findings.len() > before {
         return;
     }
-    match expression.type_of(&|reference| type_of(flow, screen, reference)) {
+    match expression.type_of(&|reference| type_of(rules.index, screen, reference)) {
         Err(error) => {
             let place = place(rules.text, span, error.at);
             rules.findings.error(Code::InvalidPropertyValue, place, error.to_string(), "");
@@ -94,7 +102,7 @@ fn expression(rules: &mut Rules<'_>, screen: &Screen, expression: &Expression, s
 fn form(rules: &mut Rules<'_>, screen: &Screen, reference: &Reference, span: Span, used: Use) {
     let code = if used == Use::Payload { Code::InvalidOnClickActionPayload } else { Code::InvalidPropertyValue };
     let name = reference.name();
-    if screen.field(name).is_some() {
+    if rules.index.field(screen, name).is_some() {
         before_4(rules, screen, reference, span);
         return;
     }
@@ -105,7 +113,7 @@ fn form(rules: &mut Rules<'_>, screen: &Screen, reference: &Reference, span: Spa
     }
     let fields: Vec<&str> = screen.fields().into_iter().map(|(name, _)| name.text.as_str()).collect();
     let message = format!("no field of `{}` is called `{}`", cut(&screen.id.text), cut(name));
-    rules.findings.error(code, span, message, did_you_mean(name, &fields));
+    rules.findings.error(code, span, message, rules.findings.did_you_mean(name, &fields));
 }
 
 /// Below 4.0 only what stands in a Form reads its fields.
@@ -123,7 +131,7 @@ fn before_4(rules: &mut Rules<'_>, screen: &Screen, reference: &Reference, span:
 
 fn data(rules: &mut Rules<'_>, screen: &Screen, reference: &Reference, span: Span) {
     let code = Code::InvalidScreenDynamicData;
-    if let Err((message, help)) = lead(screen, reference) {
+    if let Err((message, help)) = lead(rules.findings, screen, reference) {
         rules.findings.error(code, span, message, help);
     }
 }
@@ -138,7 +146,7 @@ fn other_screen(rules: &mut Rules<'_>, screen: &Screen, reference: &Reference, i
     let Some(other) = flow.screen(id) else {
         let ids: Vec<&str> = flow.screens.iter().map(|screen| screen.id.text.as_str()).collect();
         let message = format!("there is no screen `{}`", cut(id));
-        return rules.findings.error(code, span, message, did_you_mean(id, &ids));
+        return rules.findings.error(code, span, message, rules.findings.did_you_mean(id, &ids));
     };
     if other.id.text == screen.id.text {
         let local = Reference { screen: None, ..reference.clone() };
@@ -146,12 +154,12 @@ fn other_screen(rules: &mut Rules<'_>, screen: &Screen, reference: &Reference, i
         return rules.findings.error(code, span, message, format!("{local}"));
     }
     let found = match reference.source {
-        Source::Data => lead(other, reference).map(|_| ()),
-        Source::Form if other.field(reference.name()).is_some() => Ok(()),
+        Source::Data => lead(rules.findings, other, reference).map(|_| ()),
+        Source::Form if rules.index.field(other, reference.name()).is_some() => Ok(()),
         Source::Form => {
             let fields: Vec<&str> = other.fields().into_iter().map(|(name, _)| name.text.as_str()).collect();
             let message = format!("no field of `{}` is called `{}`", cut(id), cut(reference.name()));
-            Err((message, did_you_mean(reference.name(), &fields)))
+            Err((message, rules.findings.did_you_mean(reference.name(), &fields)))
         }
     };
     if let Err((message, help)) = found {
@@ -160,19 +168,23 @@ fn other_screen(rules: &mut Rules<'_>, screen: &Screen, reference: &Reference, i
 }
 
 /// The type that a path of the data leads to.
-fn lead<'a>(screen: &'a Screen, reference: &Reference) -> Result<&'a DataType, (String, String)> {
+fn lead<'a>(findings: &Findings, screen: &'a Screen, reference: &Reference) -> Result<&'a DataType, (String, String)> {
     let Some(model) = &screen.data else {
         let message = format!("`{}` declares no data", cut(&screen.id.text));
-        return Err((message, format!("\"data\": {{\"{}\": {{\"type\": …, \"__example__\": …}}}}", cut(reference.name()))));
+        return Err((
+            message,
+            format!("\"data\": {{\"{}\": {{\"type\": …, \"__example__\": …}}}}", cut(reference.name())),
+        ));
     };
     model.at(&reference.path).map_err(|error| match error {
         PathError::Unknown(0) => {
             let keys: Vec<&str> = model.keys.iter().map(|key| key.name.text.as_str()).collect();
             let message = format!("`{}` is not in the data of `{}`", cut(reference.name()), cut(&screen.id.text));
-            (message, did_you_mean(reference.name(), &keys))
+            (message, findings.did_you_mean(reference.name(), &keys))
         }
         PathError::Unknown(step) => {
-            let message = format!("`{}` is not declared in `{}`", cut(&reference.path[step]), reference.path[..step].join("."));
+            let message =
+                format!("`{}` is not declared in `{}`", cut(&reference.path[step]), reference.path[..step].join("."));
             (message, "add it to its `properties`".to_owned())
         }
         PathError::ThroughArray(step) => {
@@ -197,7 +209,7 @@ fn entries<'t>(
         None => Some(screen),
         Some(id) => flow.screen(id),
     };
-    let Some(Ok(declared)) = from.map(|from| lead(from, reference)) else { return };
+    let Some(Ok(declared)) = from.map(|from| lead(rules.findings, from, reference)) else { return };
     if declared.kind != Type::List {
         return;
     }
@@ -207,7 +219,8 @@ fn entries<'t>(
         .map(|(name, _)| name)
         .collect();
     if !lacking.is_empty() {
-        let message = format!("the entries of {} for {} lack {}", reference, component.kind.name(), lacking.join(" and "));
+        let message =
+            format!("the entries of {} for {} lack {}", reference, component.kind.name(), lacking.join(" and "));
         let help = "declare them in `items.properties`";
         rules.findings.error(Code::InvalidScreenDynamicData, value.span, message, help);
     }

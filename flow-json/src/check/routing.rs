@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Rules;
 use crate::code::Code;
-use crate::finding::{Severity, did_you_mean};
+use crate::finding::Severity;
 use crate::json::cut;
 use crate::model::{ActionKind, Name, Route};
 
@@ -35,7 +35,7 @@ fn names(rules: &mut Rules<'_>, routes: &[Route]) {
     for name in routes.iter().flat_map(|route| std::iter::once(&route.from).chain(&route.to)) {
         if !ids.contains(&name.text.as_str()) {
             let message = format!("the routing model names `{}`, and there is no such screen", cut(&name.text));
-            let help = did_you_mean(&name.text, &ids);
+            let help = rules.findings.did_you_mean(&name.text, &ids);
             rules.findings.error(Code::InvalidRoutingModel, name.span, message, help);
         }
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::Rules;
 use crate::code::Code;
-use crate::finding::did_you_mean;
 use crate::json::cut;
 use crate::model::Component;
 use crate::schema::Kind;
@@ -104,7 +103,7 @@ fn sensitive(rules: &mut Rules<'_>) {
         let fields: Vec<&str> = screen.fields().into_iter().map(|(name, _)| name.text.as_str()).collect();
         for name in screen.sensitive.iter().filter(|name| !fields.contains(&name.text.as_str())) {
             let message = format!("no field of `{}` is called `{}`", cut(&screen.id.text), cut(&name.text));
-            let help = did_you_mean(&name.text, &fields);
+            let help = rules.findings.did_you_mean(&name.text, &fields);
             rules.findings.error(Code::InvalidSensitiveField, name.span, message, help);
         }
     }

@@ -1,7 +1,7 @@
 //! Each object against its table: keys that the version knows, keys that must be there, values of the right type.
 
 use crate::code::Code;
-use crate::finding::{Findings, Severity, did_you_mean, nearest};
+use crate::finding::{Findings, Severity};
 use crate::json::{Kind as Json, Member, Node, cut};
 use crate::schema::{Kind, Place, Property, SCREEN, Shape, TOP, property};
 use crate::span::Span;
@@ -59,13 +59,16 @@ impl Structure<'_> {
         for member in node.members() {
             match property(table, &member.key) {
                 Some(property) if property.since > self.version => {
-                    let message =
-                        format!("`{}` of {what} came with {}, and this file is {}", member.key, property.since, self.version);
+                    let message = format!(
+                        "`{}` of {what} came with {}, and this file is {}",
+                        member.key, property.since, self.version
+                    );
                     let help = format!("set `version` to {} or later, or leave it out", property.since);
                     self.findings.error(Code::InvalidPropertyKey, member.key_span, message, help);
                 }
                 Some(property) => self.value(member, property),
-                None if member.key == "type" && table.as_ptr() != TOP.as_ptr() && table.as_ptr() != SCREEN.as_ptr() => {}
+                None if member.key == "type" && table.as_ptr() != TOP.as_ptr() && table.as_ptr() != SCREEN.as_ptr() => {
+                }
                 None => self.unknown_key(member, table, what),
             }
         }
@@ -73,7 +76,12 @@ impl Structure<'_> {
             let required = property.required.is_some_and(|since| since <= self.version);
             if required && node.get(property.name).is_none() && !reported_elsewhere.contains(&property.name) {
                 let message = format!("{what} has no `{}`", property.name);
-                self.findings.error(Code::MissingRequiredProperty, opening(node.span), message, property.shape.expected());
+                self.findings.error(
+                    Code::MissingRequiredProperty,
+                    opening(node.span),
+                    message,
+                    property.shape.expected(),
+                );
             }
         }
     }
@@ -84,7 +92,7 @@ impl Structure<'_> {
         let other = OTHER_NAMES.iter().find(|(written, name)| *written == member.key && known.contains(name));
         let help = match other {
             Some((_, name)) => format!("did you mean `{name}`?"),
-            None => did_you_mean(&member.key, &known),
+            None => self.findings.did_you_mean(&member.key, &known),
         };
         let message = format!("{what} has no property `{}`", cut(&member.key));
         self.findings.add(self.unknown_is(), Code::InvalidPropertyKey, member.key_span, message, help);
@@ -134,19 +142,28 @@ impl Structure<'_> {
         const LAYOUT: [&str; 2] = ["type", "children"];
         for member in layout.members().iter().filter(|member| !LAYOUT.contains(&member.key.as_ref())) {
             let message = format!("a layout has no property `{}`", cut(&member.key));
-            let help = did_you_mean(&member.key, &LAYOUT);
+            let help = self.findings.did_you_mean(&member.key, &LAYOUT);
             self.findings.add(self.unknown_is(), Code::InvalidPropertyKey, member.key_span, message, help);
         }
         match layout.get("type") {
             None => {
                 let help = "\"type\": \"SingleColumnLayout\"";
                 self.findings.error(
-                    Code::MissingRequiredTypeProperty, opening(layout.span), "the layout has no `type`", help,
+                    Code::MissingRequiredTypeProperty,
+                    opening(layout.span),
+                    "the layout has no `type`",
+                    help,
                 );
             }
             Some(node) if node.text() != Some("SingleColumnLayout") => {
                 let help = "`SingleColumnLayout` is the only one";
-                self.findings.add(self.unknown_is(), Code::InvalidEnumValue, node.span, "there is no such layout", help);
+                self.findings.add(
+                    self.unknown_is(),
+                    Code::InvalidEnumValue,
+                    node.span,
+                    "there is no such layout",
+                    help,
+                );
             }
             Some(_) => {}
         }
@@ -154,7 +171,10 @@ impl Structure<'_> {
             None => {
                 let message = "the layout has no `children`";
                 self.findings.error(
-                    Code::MissingRequiredProperty, opening(layout.span), message, "an array of components",
+                    Code::MissingRequiredProperty,
+                    opening(layout.span),
+                    message,
+                    "an array of components",
                 );
             }
             Some(children) => self.components(children, "children"),
@@ -175,13 +195,18 @@ impl Structure<'_> {
         let Some(written) = node.get("type") else {
             let help = "such as \"type\": \"TextBody\"";
             return self.findings.error(
-                Code::MissingRequiredTypeProperty, opening(node.span), "the component has no `type`", help,
+                Code::MissingRequiredTypeProperty,
+                opening(node.span),
+                "the component has no `type`",
+                help,
             );
         };
         let Some(kind) = written.text().and_then(Kind::parse) else {
             let names: Vec<&str> = crate::schema::COMPONENTS.iter().map(|component| component.name).collect();
             let (message, help) = match written.text() {
-                Some(text) => (format!("there is no component `{}`", cut(text)), did_you_mean(text, &names)),
+                Some(text) => {
+                    (format!("there is no component `{}`", cut(text)), self.findings.did_you_mean(text, &names))
+                }
                 None => (format!("`type` is {}", written.type_name()), "a string".to_owned()),
             };
             return self.findings.add(self.unknown_is(), Code::InvalidTypePropertyValue, written.span, message, help);
@@ -302,7 +327,11 @@ impl Structure<'_> {
             (Shape::Special, _) => {}
             (shape, Json::Text(text)) if !matches!(shape, Shape::Components | Shape::Cases | Shape::Action(_)) => {
                 let message = format!("`{name}` is `{}`", cut(text));
-                let or = if shape.is_dynamic() && !matches!(shape, Shape::Reference) { ", or a reference to one" } else { "" };
+                let or = if shape.is_dynamic() && !matches!(shape, Shape::Reference) {
+                    ", or a reference to one"
+                } else {
+                    ""
+                };
                 let help = format!("{}{or}", shape.expected());
                 self.findings.error(Code::InvalidPropertyValueFormat, node.span, message, help);
             }
@@ -333,7 +362,13 @@ impl Structure<'_> {
     fn word(&mut self, node: &Node<'_>, name: &str, text: &str, words: &[&str]) {
         if !words.contains(&text) {
             let message = format!("`{name}` cannot be `{}`", cut(text));
-            self.findings.add(self.unknown_is(), Code::InvalidEnumValue, node.span, message, did_you_mean(text, words));
+            self.findings.add(
+                self.unknown_is(),
+                Code::InvalidEnumValue,
+                node.span,
+                message,
+                self.findings.did_you_mean(text, words),
+            );
         }
     }
 
@@ -363,10 +398,7 @@ impl Structure<'_> {
         let Some(name) = written.text() else { return self.wrong_type(written, "name", Shape::Static) };
         if !allowed.contains(&name) {
             let message = format!("`{}` is no action of this `{property}`", cut(name));
-            let help = match nearest(name, allowed.iter().copied()) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => format!("allowed here: {}", allowed.join(", ")),
-            };
+            let help = self.findings.did_you_mean(name, allowed);
             return self.findings.add(self.unknown_is(), Code::InvalidEnumValue, written.span, message, help);
         }
         let (known, required): (&[&str], Option<&str>) = match name {
@@ -382,7 +414,7 @@ impl Structure<'_> {
                 self.findings.error(Code::NotKeywordSchemaValidationFailed, member.key_span, message, help);
             } else if !known.contains(&member.key.as_ref()) {
                 let message = format!("`{name}` has no property `{}`", cut(&member.key));
-                let help = did_you_mean(&member.key, known);
+                let help = self.findings.did_you_mean(&member.key, known);
                 self.findings.add(self.unknown_is(), Code::InvalidPropertyKey, member.key_span, message, help);
             }
         }
@@ -409,7 +441,11 @@ impl Structure<'_> {
         for member in next.members().iter().filter(|member| !NEXT.contains(&member.key.as_ref())) {
             let message = format!("`next` has no property `{}`", cut(&member.key));
             self.findings.add(
-                self.unknown_is(), Code::InvalidPropertyKey, member.key_span, message, did_you_mean(&member.key, &NEXT),
+                self.unknown_is(),
+                Code::InvalidPropertyKey,
+                member.key_span,
+                message,
+                self.findings.did_you_mean(&member.key, &NEXT),
             );
         }
         for key in NEXT.iter().filter(|key| next.get(key).is_none()) {

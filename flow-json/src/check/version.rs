@@ -41,7 +41,12 @@ fn version(root: &Node<'_>, findings: &mut Findings) -> Option<Version> {
         State::Unknown => {
             let known: Vec<String> = Version::ALL.iter().map(Version::to_string).collect();
             let message = format!("there is no version {version}");
-            findings.error(Code::UnsupportedFlowJsonVersion, node.span, message, format!("known: {}", known.join(", ")));
+            findings.error(
+                Code::UnsupportedFlowJsonVersion,
+                node.span,
+                message,
+                format!("known: {}", known.join(", ")),
+            );
         }
     }
     // A version between or below those that are known is read by the rules of the one before it.

@@ -38,8 +38,15 @@ pub enum Mistake {
     OnlyLiterals,
     LiteralNotAllowed(&'static str),
     /// The operator wants another type.
-    WrongOperand { operator: &'static str, wanted: &'static str, found: super::Type },
-    TypesDiffer { left: super::Type, right: super::Type },
+    WrongOperand {
+        operator: &'static str,
+        wanted: &'static str,
+        found: super::Type,
+    },
+    TypesDiffer {
+        left: super::Type,
+        right: super::Type,
+    },
     NotBoolean(super::Type),
     TooLong,
     TooDeep,
@@ -55,7 +62,9 @@ impl fmt::Display for Mistake {
             Self::UnclosedQuote => f.write_str("the closing `'` is missing"),
             Self::MissingOperator => f.write_str("two values, and no operator between them"),
             Self::UnknownOperator(operator) => write!(f, "there is no operator `{operator}`"),
-            Self::MalformedReference => f.write_str("not a reference: `${form.NAME}`, `${data.NAME}` or `${screen.ID.form.NAME}`"),
+            Self::MalformedReference => {
+                f.write_str("not a reference: `${form.NAME}`, `${data.NAME}` or `${screen.ID.form.NAME}`")
+            }
             Self::MalformedNumber => f.write_str("not a number: digits, without leading zeros"),
             Self::UnexpectedCharacter(character) => write!(f, "unexpected `{}`", character.escape_debug()),
             Self::MissingOperand(operator) => write!(f, "`{operator}` stands where a value should be"),
@@ -64,7 +73,9 @@ impl fmt::Display for Mistake {
             Self::LiteralsOnBothSides(operator) => write!(f, "constants on both sides of `{operator}`"),
             Self::OnlyLiterals => f.write_str("nothing here can change: no reference"),
             Self::LiteralNotAllowed(operator) => write!(f, "`{operator}` of a constant"),
-            Self::WrongOperand { operator, wanted, found } => write!(f, "`{operator}` takes {wanted}, and this is {found}"),
+            Self::WrongOperand { operator, wanted, found } => {
+                write!(f, "`{operator}` takes {wanted}, and this is {found}")
+            }
             Self::TypesDiffer { left, right } => write!(f, "{left} and {right} cannot be compared"),
             Self::NotBoolean(found) => write!(f, "a condition must be boolean, and this is {found}"),
             Self::TooLong => write!(f, "more than {MAX_OPERANDS} operands"),
@@ -119,7 +130,8 @@ pub(super) fn reference(inside: &str) -> Option<Reference> {
 }
 
 fn is_name(step: &str) -> bool {
-    !step.is_empty() && !step.chars().any(|c| c.is_whitespace() || matches!(c, '$' | '{' | '}' | '\'' | '"' | '`' | '('| ')'))
+    !step.is_empty()
+        && !step.chars().any(|c| c.is_whitespace() || matches!(c, '$' | '{' | '}' | '\'' | '"' | '`' | '(' | ')'))
 }
 
 struct Parser<'a> {
@@ -371,7 +383,9 @@ fn operator_token(text: &str, at: usize) -> Result<(Token, usize), SyntaxError> 
     let rest_is_unary = |symbol: &str| written[symbol.len()..].chars().all(|c| c == '!' || c == '-');
     match found {
         Some((symbol, operator)) if rest_is_unary(symbol) => Ok((Token::Operator(*operator), symbol.len())),
-        None if written.bytes().all(|byte| byte == b'!' || byte == b'-') && written.starts_with('!') => Ok((Token::Not, 1)),
+        None if written.bytes().all(|byte| byte == b'!' || byte == b'-') && written.starts_with('!') => {
+            Ok((Token::Not, 1))
+        }
         _ => Err(SyntaxError { at, mistake: Mistake::UnknownOperator(written.chars().take(8).collect()) }),
     }
 }

@@ -70,7 +70,10 @@ impl Expression {
                 }
                 if !left_type.fits(right_type) {
                     let at = at + usize::from(self.grammar == Grammar::Backticks);
-                    return Err(SyntaxError { at, mistake: Mistake::TypesDiffer { left: left_type, right: right_type } });
+                    return Err(SyntaxError {
+                        at,
+                        mistake: Mistake::TypesDiffer { left: left_type, right: right_type },
+                    });
                 }
                 Ok(Type::Boolean)
             }

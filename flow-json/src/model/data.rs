@@ -1,5 +1,7 @@
 //! The data model of a screen: which keys it is given, and of which types.
 
+use std::collections::HashMap;
+
 use prost_types::Value;
 
 use super::Name;
@@ -12,6 +14,8 @@ use crate::span::Span;
 pub struct DataModel {
     pub span: Span,
     pub keys: Vec<Declared>,
+    /// Into `keys`, by name.
+    places: HashMap<String, usize>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -35,16 +39,21 @@ pub struct DataType {
 impl DataModel {
     pub(crate) fn lower(node: &Node<'_>) -> Option<Self> {
         let Kind::Object(members) = &node.kind else { return None };
-        let mut keys: Vec<Declared> = Vec::with_capacity(members.len());
         // The last of two with one key counts.
-        for member in members.iter().filter(|member| node.member(&member.key).is_some_and(|last| std::ptr::eq(last, *member))) {
-            keys.push(Declared::lower(member));
-        }
-        Some(Self { span: node.span, keys })
+        let last: HashMap<&str, u32> = members.iter().map(|member| (&*member.key, member.key_span.start)).collect();
+        let counts = |member: &&Member| last.get(&*member.key) == Some(&member.key_span.start);
+        let keys: Vec<Declared> = members.iter().filter(counts).map(Declared::lower).collect();
+        let places = keys.iter().enumerate().map(|(place, key)| (key.name.text.clone(), place)).collect();
+        Some(Self { span: node.span, keys, places })
+    }
+
+    /// Of a screen that declares none.
+    pub(crate) fn empty(span: Span) -> Self {
+        Self { span, keys: Vec::new(), places: HashMap::new() }
     }
 
     pub fn get(&self, name: &str) -> Option<&Declared> {
-        self.keys.iter().find(|key| key.name.text == name)
+        self.keys.get(*self.places.get(name)?)
     }
 
     /// The type at the end of a path; an error says at which step it ends too early.

@@ -1,6 +1,8 @@
 //! From JSON to the model. What has another type than it must is left out: the structure's rules have reported it.
 
-use super::{Action, ActionKind, Block, Component, DataModel, Flow, Name, Property, Route, Screen, Template, TemplateKind};
+use super::{
+    Action, ActionKind, Block, Component, DataModel, Flow, Name, Property, Route, Screen, Template, TemplateKind,
+};
 use crate::code::Code;
 use crate::expression::{Expression, SyntaxError};
 use crate::finding::Findings;
@@ -30,10 +32,8 @@ fn key(member: &Member<'_>) -> Name {
 }
 
 fn routes(node: &Node<'_>) -> Vec<Route> {
-    let route = |member: &Member| Route {
-        from: key(member),
-        to: member.value.elements().iter().filter_map(name).collect(),
-    };
+    let route =
+        |member: &Member| Route { from: key(member), to: member.value.elements().iter().filter_map(name).collect() };
     node.members().iter().map(route).collect()
 }
 
@@ -143,12 +143,10 @@ impl Lowering<'_> {
             Json::Boolean(value) => TemplateKind::Boolean(*value),
             Json::Number(value) => TemplateKind::Number(*value),
             Json::Text(text) => self.string(text, node.span),
-            Json::List(elements) => {
-                TemplateKind::List(elements.iter().map(|element| self.template(element)).collect())
+            Json::List(elements) => TemplateKind::List(elements.iter().map(|element| self.template(element)).collect()),
+            Json::Object(members) => {
+                TemplateKind::Object(members.iter().map(|member| (key(member), self.template(&member.value))).collect())
             }
-            Json::Object(members) => TemplateKind::Object(
-                members.iter().map(|member| (key(member), self.template(&member.value))).collect(),
-            ),
         };
         Template { span: node.span, kind }
     }
@@ -182,7 +180,8 @@ impl Lowering<'_> {
         let first = text[start + 2..].split(['.', '}']).next().unwrap_or_default();
         let whole = start == 0 && inside.is_some_and(|reference| reference.len() == text.len());
         if !whole && inside.and_then(crate::expression::Reference::parse).is_some() {
-            let help = "a reference is the whole string; from 6.0, put texts together in backticks: `'Hi ' ${data.name}`";
+            let help =
+                "a reference is the whole string; from 6.0, put texts together in backticks: `'Hi ' ${data.name}`";
             self.findings.warning(Code::ShownAsItStands, span, "the reference inside this text is not replaced", help);
         } else if whole || matches!(first, "data" | "form" | "screen") {
             let help = "a reference is `${data.NAME}`, `${form.NAME}` or `${screen.ID.form.NAME}`";

@@ -2,8 +2,8 @@
 
 use super::Place::{self, Footer, Link, Select, SelectChip, SelectDate, Update};
 use super::Shape::{
-    self, Boolean, Condition, Date, Dates, Image, Integer, Map, Number, Object, Objects, OrRange, Reference, Special, Static,
-    StaticBoolean, Strings, Text, TextOrMap, Texts, Word, Words,
+    self, Boolean, Condition, Date, Dates, Image, Integer, Map, Number, Object, Objects, OrRange, Reference, Special,
+    Static, StaticBoolean, Strings, Text, TextOrMap, Texts, Word, Words,
 };
 use super::{ComponentSchema, Kind, Property, may, must, must_from};
 use crate::version::{V2_1, V4_0, V5_0, V5_1, V6_0, V6_1, V6_2, V6_3, V7_0, V7_1, Version};
@@ -85,20 +85,12 @@ const LIST_ITEM: &[Property] = &[
     must("id", Text),
     must(
         "main-content",
-        Object(&[
-            must("title", Text).limit(30),
-            may("description", Text).limit(20),
-            may("metadata", Text).limit(80),
-        ]),
+        Object(&[must("title", Text).limit(30), may("description", Text).limit(20), may("metadata", Text).limit(80)]),
     ),
     may("start", Object(&[must("image", Image(100)), ALT_TEXT])),
     may(
         "end",
-        Object(&[
-            may("title", Text).limit(10),
-            may("description", Text).limit(10),
-            may("metadata", Text).limit(10),
-        ]),
+        Object(&[may("title", Text).limit(10), may("description", Text).limit(10), may("metadata", Text).limit(10)]),
     ),
     may("badge", Text).limit(15),
     may("tags", Strings).limit(15),

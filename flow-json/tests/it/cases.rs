@@ -30,7 +30,8 @@ fn a_finding_says_where_it_is() {
     let text = APPOINTMENT.replacen("\"name\": \"location\"", "\"nme\": \"location\"", 1);
     let findings = check(&text).findings;
     let key = findings.iter().find(|finding| finding.code.as_str() == "INVALID_PROPERTY_KEY").unwrap();
-    let (line, column) = text.lines().enumerate().find_map(|(at, line)| Some((at + 1, line.find("\"nme\"")? + 1))).unwrap();
+    let (line, column) =
+        text.lines().enumerate().find_map(|(at, line)| Some((at + 1, line.find("\"nme\"")? + 1))).unwrap();
     assert_eq!((key.start.line, key.start.column), (line, column));
     assert_eq!((key.end.line, key.end.column), (line, column + 5));
     assert_eq!(&text[key.span.start as usize..key.span.end as usize], "\"nme\"");

@@ -7,7 +7,9 @@ use serde_json::{Value as Json, json};
 use crate::flow::{object, to_value};
 
 fn form() -> Struct {
-    object(json!({"name": "Ada", "empty": "", "agree": true, "refuse": false, "age": 36, "two": 2, "zero": 0, "text": "41", "list": ["a"]}))
+    object(
+        json!({"name": "Ada", "empty": "", "agree": true, "refuse": false, "age": 36, "two": 2, "zero": 0, "text": "41", "list": ["a"]}),
+    )
 }
 
 fn data() -> Struct {
@@ -198,12 +200,26 @@ fn the_place_of_a_mistake_between_backticks_counts_the_backtick() {
     assert_eq!((error.at, error.mistake), (17, Mistake::UnclosedQuote));
     let typed = Expression::parse_dynamic("`${form.name} + 1`").unwrap().unwrap().type_of(&lookup).unwrap_err();
     assert_eq!(typed.at, 1);
-    assert_eq!(Expression::parse_dynamic("`'a' 'b'`").unwrap().unwrap().type_of(&lookup).unwrap_err().mistake, Mistake::OnlyLiterals);
+    assert_eq!(
+        Expression::parse_dynamic("`'a' 'b'`").unwrap().unwrap().type_of(&lookup).unwrap_err().mistake,
+        Mistake::OnlyLiterals
+    );
 }
 
 #[test]
 fn only_the_whole_string_is_a_reference() {
-    for text in ["Hello ${form.name}", "${form.name} ", "$form.name", "{form.name}", "${form.}", "${form.a b}", "${data}", "", "`", "`text"] {
+    for text in [
+        "Hello ${form.name}",
+        "${form.name} ",
+        "$form.name",
+        "{form.name}",
+        "${form.}",
+        "${form.a b}",
+        "${data}",
+        "",
+        "`",
+        "`text",
+    ] {
         assert_eq!(Expression::parse_dynamic(text), Ok(None), "{text:?}");
     }
     let reference = Reference::parse("${screen.START.data.user.name}").unwrap();

@@ -26,7 +26,9 @@ pub(crate) fn around(example: Json, version: &str) -> Json {
         Json::Object(fields) => {
             for (key, value) in fields {
                 match key.as_str() {
-                    "version" | "data_api_version" | "data_channel_uri" | "routing_model" | "screens" => flow[key] = value,
+                    "version" | "data_api_version" | "data_channel_uri" | "routing_model" | "screens" => {
+                        flow[key] = value
+                    }
                     "children" => children = value,
                     _ => screen[key] = value,
                 }

@@ -16,7 +16,8 @@ fn options(key: &str) -> Json {
 
 /// ORDERS → NOTE → PROFILE → DONE, where DONE and PLAIN have no model.
 fn shop() -> Flow {
-    let footer = json!({"type": "Footer", "label": "Next", "on-click-action": {"name": "data_exchange", "payload": {}}});
+    let footer =
+        json!({"type": "Footer", "label": "Next", "on-click-action": {"name": "data_exchange", "payload": {}}});
     let screen = |id: &str, data: Json, children: Json| {
         let mut children = children;
         children.as_array_mut().unwrap().push(footer.clone());
@@ -191,7 +192,8 @@ fn the_newest_edition_that_has_the_screen_judges() {
     assert_eq!(both.screens(), ["BEGIN", "END", "START"]);
     // END stands in both: from START the old one knows the way.
     for from in ["BEGIN", "START"] {
-        let exchange = json!({"request": {"action": "data_exchange", "screen": from}, "answer": {"screen": "END", "data": {}}});
+        let exchange =
+            json!({"request": {"action": "data_exchange", "screen": from}, "answer": {"screen": "END", "data": {}}});
         assert_eq!(judge(&both, &exchange), [], "{from}");
     }
 }

@@ -104,6 +104,11 @@ impl Findings {
         self.found.len() >= 2 * MAX_FINDINGS
     }
 
+    /// No warning that is added counts any more.
+    pub(crate) fn is_full_of_warnings(&self) -> bool {
+        self.found.len() >= MAX_FINDINGS
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.found.len()
     }

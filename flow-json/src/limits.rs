@@ -140,16 +140,9 @@ impl Limited {
                 }
             }
             (Shape::Image(kilobytes), Proto::StringValue(text)) => self.image(kilobytes, text, path, report),
-            (Shape::Date, Proto::StringValue(text)) => {
-                if !is_date(text, self.shown.version) {
-                    let wanted =
-                        if self.shown.version < V5_0 { "milliseconds since 1970, as a string" } else { "YYYY-MM-DD" };
-                    report(
-                        Code::DateFormat,
-                        path,
-                        format!("not a date that version {} reads: {wanted}", self.shown.version),
-                    );
-                }
+            (Shape::Date, Proto::StringValue(text)) if !is_date(text, self.shown.version) => {
+                let wanted = if self.shown.version < V5_0 { "milliseconds since 1970" } else { "YYYY-MM-DD" };
+                report(Code::DateFormat, path, format!("not a date of version {}: {wanted}", self.shown.version));
             }
             (Shape::Dates, Proto::ListValue(list)) => {
                 for (place, date) in list.values.iter().enumerate() {

@@ -10,6 +10,7 @@ mod dev;
 mod doctor;
 mod endpoint;
 mod files;
+mod flow;
 mod graph;
 mod http;
 mod keys;
@@ -44,6 +45,9 @@ enum Command {
     Conformance(Box<conformance::Arguments>),
     /// Look at a live endpoint, and say what is wrong with it, the first thing first.
     Doctor(doctor::Arguments),
+    /// Hold a Flow JSON, the screens of a flow, against the platform's rules.
+    #[command(subcommand)]
+    Flow(flow::Command),
     /// Run everything on this machine: an edge, a sample flow or your logic, and one conversation through both.
     Dev(dev::Arguments),
 }
@@ -60,6 +64,8 @@ enum Error {
     Conformance(#[from] conformance::Error),
     #[error(transparent)]
     Doctor(#[from] doctor::Error),
+    #[error(transparent)]
+    Flow(#[from] flow::Error),
     #[error(transparent)]
     Dev(#[from] dev::Error),
 }
@@ -81,6 +87,7 @@ fn run(command: Command) -> Result<ExitCode, Error> {
         Command::Bench(arguments) => bench::run(arguments)?,
         Command::Conformance(arguments) => conformance::run(*arguments)?,
         Command::Doctor(arguments) => doctor::run(arguments)?,
+        Command::Flow(command) => flow::run(command)?,
         Command::Dev(arguments) => dev::run(arguments)?,
     })
 }

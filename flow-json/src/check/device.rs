@@ -16,6 +16,9 @@ pub(super) fn check(rules: &mut Rules<'_>) {
     let version = rules.flow.version.min(Version::NEWEST);
     for screen in &rules.flow.screens {
         for component in screen.components() {
+            if rules.findings.is_full_of_warnings() {
+                return;
+            }
             written(rules, component, version);
             init_value(rules, component, None);
             if component.kind == Kind::Form {

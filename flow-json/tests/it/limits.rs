@@ -61,27 +61,27 @@ fn ten_megabytes_of_one_kind_are_checked_soon() {
 fn many_screens_components_and_names_are_checked_soon() {
     let mut screens = around(json!([]), "7.3");
     let screen = screens["screens"][1].clone();
-    let many: Vec<Json> = (0..10_000).map(|_| screen.clone()).collect();
+    let many: Vec<Json> = (0..1_000).map(|_| screen.clone()).collect();
     screens["screens"] = json!(many);
     assert!(checked(&screens.to_string()).contains(&"MAX_SCREENS_NUMBER".to_owned()));
 
     let field = |place: usize| json!({"type": "TextInput", "name": format!("field_{place}"), "label": "x", "init-value": format!("${{form.field_{place}}}")});
-    let fields: Vec<Json> = (0..20_000).map(field).collect();
+    let fields: Vec<Json> = (0..2_000).map(field).collect();
     assert!(
         checked(&around(json!(fields), "7.3").to_string()).contains(&"MAX_ALLOWED_COMPONENTS_PER_SCREEN".to_owned())
     );
 
     let keys: serde_json::Map<String, Json> =
-        (0..20_000).map(|place| (format!("key_{place}"), json!({"type": "string", "__example__": "x"}))).collect();
+        (0..3_000).map(|place| (format!("key_{place}"), json!({"type": "string", "__example__": "x"}))).collect();
     let payload: serde_json::Map<String, Json> =
         keys.keys().map(|key| (key.clone(), json!(format!("${{data.{key}}}")))).collect();
     let footer =
         json!({"type": "Footer", "label": "x", "on-click-action": {"name": "data_exchange", "payload": payload}});
     assert_eq!(checked(&around(json!({"data": keys, "children": [footer]}), "7.3").to_string()), Vec::<String>::new());
 
-    let unknown: serde_json::Map<String, Json> = (0..90_000).map(|place| (format!("key_{place}"), json!(1))).collect();
+    let unknown: serde_json::Map<String, Json> = (0..9_000).map(|place| (format!("key_{place}"), json!(1))).collect();
     let found = checked(&around(json!(unknown), "7.3").to_string());
-    assert!(found.len() <= 2000, "{}", found.len());
+    assert_eq!(found.len(), 1000);
 }
 
 #[test]

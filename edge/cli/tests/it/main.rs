@@ -7,6 +7,7 @@ mod dev;
 mod doctor;
 mod endpoint;
 mod front;
+mod flow;
 mod graph;
 mod graph_api;
 mod keys;

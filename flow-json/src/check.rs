@@ -50,7 +50,7 @@ impl Checked {
 /// let checked = flow_json::check(r#"{"version": "7.3", "screens": [], "routingmodel": {}}"#);
 /// let finding = checked.findings.iter().find(|finding| finding.pointer == "/routingmodel").unwrap();
 /// assert_eq!(finding.code.as_str(), "INVALID_PROPERTY_KEY");
-/// assert_eq!((finding.start.line, finding.start.column), (1, 36));
+/// assert_eq!((finding.start.line, finding.start.column), (1, 35));
 /// assert_eq!(finding.help, "did you mean `routing_model`?");
 /// ```
 pub fn check(text: &str) -> Checked {

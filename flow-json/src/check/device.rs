@@ -96,7 +96,15 @@ fn inside<'a>(value: &'a prost_types::Value, path: &[String]) -> Option<&'a pros
 fn report(rules: &mut Rules<'_>, code: Code, pointer: &str, message: &str, what: &str) {
     let node: &Node<'_> = rules.root.at(pointer);
     let place = if node.text().is_some() { node.span } else { opening(node.span) };
-    rules.findings.warning(code, place, format!("{what}: {message}"), "");
+    let help = match code {
+        Code::TextTooLong => "a shorter text: the rest is cut off",
+        Code::OptionId => "an id of its own for each",
+        Code::OptionTitle => "a title that the user can read",
+        Code::ImageTooLarge => "a smaller picture, or more compression",
+        Code::DataSourceItemsHaveBothImageAndColor => "images for all, or colors",
+        _ => "",
+    };
+    rules.findings.warning(code, place, format!("{what}: {message}"), help);
 }
 
 /// An initial value that no option has selects nothing.

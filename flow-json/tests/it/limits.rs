@@ -33,26 +33,26 @@ fn deep_nesting_ends_in_a_finding() {
 
 #[test]
 fn a_huge_array_ends_in_a_finding() {
-    for element in ["1", "{}", "\"\"", "[]", "{\"type\":\"TextBody\"}"] {
-        let elements = vec![element; 9_900_000 / (element.len() + 1)].join(",");
+    for element in ["1", "{}", "\"\""] {
+        let elements = vec![element; 400_001].join(",");
         assert_eq!(checked(&format!("[{elements}]")), ["limit-exceeded"], "{element}");
     }
 }
 
 #[test]
-fn ten_megabytes_of_one_kind_are_checked_soon() {
+fn megabytes_of_one_kind_are_checked_soon() {
     let image = around(json!([{"type": "Image", "src": "A".repeat(9_000_000)}]), "7.3").to_string();
     assert_eq!(checked(&image), ["image-too-large"]);
-    let text = around(json!([{"type": "TextBody", "text": "ż".repeat(4_000_000)}]), "7.3").to_string();
+    let text = around(json!([{"type": "TextBody", "text": "ż".repeat(400_000)}]), "7.3").to_string();
     assert_eq!(checked(&text), ["text-too-long"]);
-    let quotes = around(json!([{"type": "TextBody", "text": "\"".repeat(3_000_000)}]), "7.3").to_string();
+    let quotes = around(json!([{"type": "TextBody", "text": "\"".repeat(300_000)}]), "7.3").to_string();
     assert_eq!(checked(&quotes), ["text-too-long"]);
-    let expression = format!("`'a' {}`", "${form.x} ".repeat(900_000));
+    let expression = format!("`'a' {}`", "${form.x} ".repeat(90_000));
     let expression = around(json!([{"type": "TextBody", "text": expression}]), "7.3").to_string();
     assert_eq!(checked(&expression), ["text-too-long", "INVALID_PROPERTY_VALUE"]);
-    let version = json!({"version": "7".repeat(9_000_000)}).to_string();
+    let version = json!({"version": "7".repeat(900_000)}).to_string();
     assert_eq!(checked(&version), ["INVALID_FLOW_JSON_VERSION"]);
-    let kind = around(json!([{"type": "x".repeat(9_000_000)}]), "7.3").to_string();
+    let kind = around(json!([{"type": "x".repeat(900_000)}]), "7.3").to_string();
     assert_eq!(checked(&kind), ["INVALID_TYPE_PROPERTY_VALUE"]);
 }
 

@@ -182,6 +182,41 @@ def connections():
         write("connection", name, b"\1" + wire)
 
 
+def screens():
+    footer = lambda action: {"type": "Footer", "label": "Next", "on-click-action": {"name": action, "payload": {}}}
+    screen = lambda id, *children, **more: {
+        "id": id, "layout": {"type": "SingleColumnLayout", "children": list(children)}, **more}
+    options = [{"id": "a", "title": "A"}, {"id": "b", "title": "B"}]
+    model = {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "string"}, "title": {"type": "string"}}},
+             "__example__": options}
+    for name, version, children, more in [
+        ("form", "3.1", [{"type": "Form", "name": "f", "init-values": {"n": "x"}, "children": [
+            {"type": "TextInput", "name": "n", "label": "Name", "input-type": "number", "max-chars": 9}, footer("data_exchange")]}], {}),
+        ("options", "6.3", [{"type": "ChipsSelector", "name": "c", "label": "C", "data-source": "${data.o}"}, footer("data_exchange")],
+         {"data": {"o": model}}),
+        ("branches", "7.3", [{"type": "OptIn", "name": "o", "label": "I agree"},
+                             {"type": "If", "condition": "${form.o} && !(1 > ${data.n})", "then": [footer("data_exchange")],
+                              "else": [footer("data_exchange")]}], {"data": {"n": {"type": "number", "__example__": 1}}}),
+        ("switch", "5.1", [{"type": "Switch", "value": "${data.k}", "cases": {"a": [{"type": "TextBody", "text": "A"}]}}],
+         {"data": {"k": {"type": "string", "__example__": "a"}}, "terminal": True}),
+        ("list", "7.0", [{"type": "NavigationList", "name": "l", "list-items": [{"id": "a", "main-content": {"title": "A"}, "badge": "B",
+            "on-click-action": {"name": "navigate", "next": {"type": "screen", "name": "END"}, "payload": {}}}]}], {}),
+        ("calendar", "6.1", [{"type": "CalendarPicker", "name": "c", "mode": "range", "label": {"start-date": "A", "end-date": "B"},
+                              "min-date": "2026-01-01", "include-days": ["Mon"]}, footer("navigate")], {"sensitive": ["c"]}),
+    ]:
+        flow = {"version": version, "data_api_version": "3.0", "routing_model": {"START": ["END"], "END": []},
+                "screens": [screen("START", *children, **more), screen("END", footer("complete"), terminal=True)]}
+        write("flow_json", name, json.dumps(flow))
+    write("flow_json", "twice", '{"version":"7.3","version":"7.4","screens":[{"id":"\\u0041","id":"B"}],}')
+    for name, text in [
+        ("and-or", "${form.a} && !${data.b.c} || (${screen.A.form.d} == 'x')"),
+        ("join", "'It\\'s ' ${form.a} ' ' ${form.n} + 1 ' \\`'"),
+        ("arithmetic", "(${form.n} - -1.5) * 2 / ${form.m} % 7 >= 036"),
+        ("reference", "${data.a.b}"),
+    ]:
+        write("expression", name, text)
+
+
 shutil.rmtree(HERE / "seeds", ignore_errors=True)
 from_vectors()
 messages()
@@ -189,6 +224,7 @@ tokens()
 key_files()
 configurations()
 connections()
+screens()
 for target in sorted((HERE / "seeds").iterdir()):
     sizes = [seed.stat().st_size for seed in target.iterdir()]
     print(f"{target.name}: {len(sizes)} seeds, {sum(sizes)} bytes")

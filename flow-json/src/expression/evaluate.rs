@@ -160,14 +160,17 @@ fn binary<'a>(operator: Operator, left: &Evaluated<'a>, right: &Evaluated<'a>) -
         Operator::LessOrEqual => Evaluated::Boolean(a <= b),
         Operator::Greater => Evaluated::Boolean(a > b),
         Operator::GreaterOrEqual => Evaluated::Boolean(a >= b),
-        Operator::Plus => Evaluated::Number(a + b),
-        Operator::Minus => Evaluated::Number(a - b),
-        Operator::Times => Evaluated::Number(a * b),
-        // By nothing, as the platform defines it.
-        Operator::Divide | Operator::Modulo if b == 0.0 => Evaluated::Number(0.0),
-        Operator::Divide => Evaluated::Number(a / b),
-        Operator::Modulo => Evaluated::Number(a % b),
+        Operator::Plus => number(a + b),
+        Operator::Minus => number(a - b),
+        Operator::Times => number(a * b),
+        Operator::Divide => number(a / b),
+        Operator::Modulo => number(a % b),
         // Both are evaluated where they stand, since the right side may not count.
         Operator::Or | Operator::And => Evaluated::Missing,
     }
+}
+
+/// Divided by nothing a number comes to 0, as the platform defines it; so does one that no double holds.
+fn number<'a>(result: f64) -> Evaluated<'a> {
+    Evaluated::Number(if result.is_finite() { result } else { 0.0 })
 }

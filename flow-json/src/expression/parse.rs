@@ -335,9 +335,9 @@ fn number_token(text: &str, at: usize) -> Result<(Token, usize), SyntaxError> {
     if !plain(whole) || !plain(fraction) || (whole.len() > 1 && whole.starts_with('0')) {
         return Err(SyntaxError { at, mistake: Mistake::MalformedNumber });
     }
-    match text[..length].parse() {
-        Ok(number) => Ok((Token::Number(number), length)),
-        Err(_) => Err(SyntaxError { at, mistake: Mistake::MalformedNumber }),
+    match text[..length].parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok((Token::Number(number), length)),
+        _ => Err(SyntaxError { at, mistake: Mistake::MalformedNumber }),
     }
 }
 

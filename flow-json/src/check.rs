@@ -14,19 +14,17 @@ mod payloads;
 mod placement;
 mod references;
 mod routing;
+mod rules;
 mod screens;
 mod structure;
 mod version;
 
-use std::collections::HashMap;
-
 use crate::code::Code;
-use crate::expression::{Reference, Source, Type};
 use crate::finding::{Finding, Findings, Severity};
 use crate::json;
-use crate::model::{self, Flow, Screen};
-use crate::schema::Kind;
-use crate::span::Span;
+use crate::model::{self, Flow};
+
+use rules::{Index, Rules};
 
 /// What a check brings.
 #[derive(Debug, Clone)]
@@ -73,7 +71,7 @@ pub fn check(text: &str) -> Checked {
         if too_many(flow) {
             // The rest would be said of each of thousands.
             placement::check(&mut rules);
-            let findings = findings.finish(text, Some(root));
+            let findings = findings.finish(text, &|span| root.pointer(span));
             return Checked { flow: Some(flow.clone()), findings };
         }
         routing::check(&mut rules);
@@ -88,73 +86,13 @@ pub fn check(text: &str) -> Checked {
         device::check(&mut rules);
         later::check(&mut rules);
     }
-    let findings = findings.finish(text, root.as_ref());
+    let pointer = |span| root.as_ref().map(|root| root.pointer(span)).unwrap_or_default();
+    let findings = findings.finish(text, &pointer);
     Checked { flow, findings }
-}
-
-/// What a rule has before it.
-struct Rules<'a> {
-    flow: &'a Flow,
-    root: &'a json::Node<'a>,
-    text: &'a str,
-    index: &'a Index<'a>,
-    findings: &'a mut Findings,
-}
-
-/// Fields by screen and name, since many references read them.
-struct Index<'a> {
-    flow: &'a Flow,
-    /// A screen by its place: two may have one id.
-    fields: HashMap<(Span, &'a str), &'a model::Component>,
-}
-
-impl<'a> Index<'a> {
-    fn new(flow: &'a Flow) -> Self {
-        let of_screen = |screen: &'a Screen| {
-            screen.fields().into_iter().rev().map(|(name, field)| ((screen.span, name.text.as_str()), field))
-        };
-        Self { flow, fields: flow.screens.iter().flat_map(of_screen).collect() }
-    }
-
-    fn field(&self, screen: &Screen, name: &str) -> Option<&'a model::Component> {
-        self.fields.get(&(screen.span, name)).copied()
-    }
 }
 
 /// A multiple of what the platform takes.
 fn too_many(flow: &Flow) -> bool {
     let routes = flow.routing_model.as_ref().map_or(0, |routes| routes.iter().map(|route| 1 + route.to.len()).sum());
     flow.screens.len() > 200 || routes > 5000 || flow.screens.iter().any(|screen| screen.components().len() > 500)
-}
-
-/// The type of what a reference on a screen leads to; unknown where it leads nowhere, which is another rule's to report.
-fn type_of(index: &Index<'_>, screen: &Screen, reference: &Reference) -> Type {
-    let screen = match &reference.screen {
-        None => Some(screen),
-        Some(id) => index.flow.screen(id),
-    };
-    match (screen, reference.source) {
-        (None, _) => Type::Unknown,
-        (Some(screen), Source::Data) => {
-            let declared = screen.data.as_ref().and_then(|data| data.at(&reference.path).ok());
-            declared.map_or(Type::Unknown, |declared| declared.kind)
-        }
-        (Some(screen), Source::Form) if reference.path.len() == 1 => {
-            index.field(screen, reference.name()).map_or(Type::Unknown, field_type)
-        }
-        (Some(_), Source::Form) => Type::Unknown,
-    }
-}
-
-/// The type of what the user puts in.
-fn field_type(field: &model::Component) -> Type {
-    match field.kind {
-        Kind::TextInput if field.text("input-type") == Some("number") => Type::NumberOrText,
-        Kind::TextInput | Kind::TextArea | Kind::RadioButtonsGroup | Kind::Dropdown | Kind::DatePicker => Type::Text,
-        Kind::CheckboxGroup | Kind::ChipsSelector | Kind::PhotoPicker | Kind::DocumentPicker => Type::List,
-        Kind::OptIn => Type::Boolean,
-        Kind::CalendarPicker if field.is_range() => Type::Object,
-        Kind::CalendarPicker => Type::Text,
-        _ => Type::Unknown,
-    }
 }

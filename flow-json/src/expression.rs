@@ -19,151 +19,23 @@
 //! ```
 
 mod evaluate;
+mod mistake;
 mod parse;
+mod reference;
+mod term;
 mod typing;
-
-use std::fmt;
 
 pub(crate) use evaluate::at;
 pub use evaluate::{Evaluated, Scope};
-pub use parse::{Mistake, SyntaxError};
-
-/// The type of a value, as far as a file tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Type {
-    Text,
-    Number,
-    Boolean,
-    Object,
-    List,
-    /// A number that some clients hold as text: the value of a TextInput for numbers.
-    NumberOrText,
-    /// Not to be known from the file.
-    Unknown,
-}
-
-impl Type {
-    /// May one stand where the other is wanted?
-    pub fn fits(self, wanted: Self) -> bool {
-        self == wanted
-            || matches!(self, Self::Unknown)
-            || matches!(wanted, Self::Unknown)
-            || matches!((self, wanted), (Self::NumberOrText, Self::Number | Self::Text))
-            || matches!((self, wanted), (Self::Number | Self::Text, Self::NumberOrText))
-    }
-}
-
-impl fmt::Display for Type {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Text => "string",
-            Self::Number => "number",
-            Self::Boolean => "boolean",
-            Self::Object => "object",
-            Self::List => "array",
-            Self::NumberOrText => "number or string",
-            Self::Unknown => "unknown",
-        })
-    }
-}
-
-/// `${form.name}`, `${data.user.name}`, `${screen.START.form.name}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
-    /// The other screen that it reads from; none for its own.
-    pub screen: Option<String>,
-    pub source: Source,
-    /// At least one step.
-    pub path: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// What the user has put in.
-    Form,
-    /// What the screen was given.
-    Data,
-}
-
-impl Reference {
-    /// Reads a whole string as a reference.
-    pub fn parse(text: &str) -> Option<Self> {
-        parse::reference(text.strip_prefix("${")?.strip_suffix('}')?)
-    }
-
-    /// The first step of the path: the field of the form, or the key of the data.
-    pub fn name(&self) -> &str {
-        self.path.first().map_or("", String::as_str)
-    }
-}
-
-impl fmt::Display for Reference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("${")?;
-        if let Some(screen) = &self.screen {
-            write!(f, "screen.{screen}.")?;
-        }
-        f.write_str(if self.source == Source::Form { "form" } else { "data" })?;
-        for step in &self.path {
-            write!(f, ".{step}")?;
-        }
-        f.write_str("}")
-    }
-}
+pub use mistake::{Mistake, SyntaxError, Type};
+pub use reference::{Reference, Source};
+use term::{Grammar, Operator, Term, TermKind};
 
 /// An expression that was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expression {
     root: Term,
     grammar: Grammar,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Grammar {
-    Condition,
-    Backticks,
-    Reference,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Term {
-    /// The byte of the expression at which it begins.
-    at: usize,
-    kind: TermKind,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum TermKind {
-    Text(String),
-    Number(f64),
-    Boolean(bool),
-    Reference(Reference),
-    Not(Box<Term>),
-    Binary {
-        operator: Operator,
-        at: usize,
-        left: Box<Term>,
-        right: Box<Term>,
-    },
-    /// Strings one after the other.
-    Join(Vec<Term>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operator {
-    Or,
-    And,
-    Equal,
-    Unequal,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-    Plus,
-    Minus,
-    Times,
-    Divide,
-    Modulo,
 }
 
 impl Expression {
@@ -185,6 +57,16 @@ impl Expression {
             root: Term { at: 0, kind: TermKind::Reference(reference) },
             grammar: Grammar::Reference,
         }))
+    }
+
+    /// The type of the whole, given those of the references.
+    pub fn type_of(&self, lookup: &dyn Fn(&Reference) -> Type) -> Result<Type, SyntaxError> {
+        typing::type_of(&self.root, self.grammar, lookup)
+    }
+
+    /// Never fails: what has another type than the operator wants counts as missing.
+    pub fn evaluate<'a>(&'a self, scope: &Scope<'a>) -> Evaluated<'a> {
+        evaluate::evaluate(&self.root, scope)
     }
 
     /// The reference, where it is nothing else.
@@ -223,55 +105,5 @@ impl Expression {
             }
         });
         found
-    }
-}
-
-impl Term {
-    fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Term)) {
-        visit(self);
-        match &self.kind {
-            TermKind::Text(_) | TermKind::Number(_) | TermKind::Boolean(_) | TermKind::Reference(_) => {}
-            TermKind::Not(inner) => inner.walk(visit),
-            TermKind::Binary { left, right, .. } => {
-                left.walk(visit);
-                right.walk(visit);
-            }
-            TermKind::Join(parts) => parts.iter().for_each(|part| part.walk(visit)),
-        }
-    }
-
-    /// Without any reference.
-    fn is_constant(&self) -> bool {
-        match &self.kind {
-            TermKind::Text(_) | TermKind::Number(_) | TermKind::Boolean(_) => true,
-            TermKind::Reference(_) => false,
-            TermKind::Not(inner) => inner.is_constant(),
-            TermKind::Binary { left, right, .. } => left.is_constant() && right.is_constant(),
-            TermKind::Join(parts) => parts.iter().all(Term::is_constant),
-        }
-    }
-}
-
-impl Operator {
-    fn is_arithmetic(self) -> bool {
-        matches!(self, Self::Plus | Self::Minus | Self::Times | Self::Divide | Self::Modulo)
-    }
-
-    fn symbol(self) -> &'static str {
-        match self {
-            Self::Or => "||",
-            Self::And => "&&",
-            Self::Equal => "==",
-            Self::Unequal => "!=",
-            Self::Less => "<",
-            Self::LessOrEqual => "<=",
-            Self::Greater => ">",
-            Self::GreaterOrEqual => ">=",
-            Self::Plus => "+",
-            Self::Minus => "-",
-            Self::Times => "*",
-            Self::Divide => "/",
-            Self::Modulo => "%",
-        }
     }
 }

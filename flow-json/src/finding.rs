@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crate::code::Code;
-use crate::json::Node;
 use crate::span::{Lines, Position, Span};
 
 /// More than anybody reads; a file of the wrong kind has tens of thousands.
@@ -119,7 +118,7 @@ impl Findings {
     }
 
     /// In the order of the file, each once.
-    pub(crate) fn finish(self, text: &str, root: Option<&Node<'_>>) -> Vec<Finding> {
+    pub(crate) fn finish(self, text: &str, pointer: &dyn Fn(Span) -> String) -> Vec<Finding> {
         let lines = Lines::new(text);
         let mut found = self.found;
         found.sort_by(|a, b| (a.span, a.severity, a.code, &a.message).cmp(&(b.span, b.severity, b.code, &b.message)));
@@ -127,7 +126,7 @@ impl Findings {
         let finish = |found: Found| Finding {
             start: lines.position(found.span.start),
             end: lines.position(found.span.end),
-            pointer: root.map(|root| root.pointer(found.span)).unwrap_or_default(),
+            pointer: pointer(found.span),
             code: found.code,
             severity: found.severity,
             span: found.span,

@@ -11,15 +11,9 @@ use prost_types::Struct;
 use crate::code::Code;
 use crate::limits::{self, Path};
 use crate::model::Flow;
-use crate::verdict::{Severity, Verdict};
+use crate::verdict::{Severity, Verdict, Verdicts};
 
 use compile::{Edition, Screen};
-
-/// More verdicts than one answer needs to be mended.
-const MAX_VERDICTS: usize = 32;
-
-/// The key of an answer's data that the client shows by itself.
-const ERROR_MESSAGE: &str = "error_message";
 
 /// The screens of an endpoint, ready to hold answers against. Holds several editions of a file, since messages that were sent
 /// open the edition of their day.
@@ -59,7 +53,7 @@ impl Judge {
 
     /// Holds an answer against the newest edition that has its screen.
     pub fn judge(&self, request: &Request<'_>, answer: &Answer<'_>) -> Vec<Verdict> {
-        let mut verdicts = Verdicts { list: Vec::new() };
+        let mut verdicts = Verdicts::default();
         // An older edition counts where the newest with this screen never had the one that the client comes from.
         let has = |edition: &&Edition, id: &str| edition.screens.contains_key(id);
         let with_answer = || self.editions.iter().filter(|edition| has(edition, answer.screen));
@@ -68,7 +62,7 @@ impl Judge {
         let Some((edition, screen)) = edition.and_then(|it| Some((it, it.screens.get(answer.screen)?))) else {
             let message = "the flow has no such screen".to_owned();
             verdicts.add(Code::InvalidScreenTransition, Severity::Refused, "/screen".to_owned(), message);
-            return verdicts.list;
+            return verdicts.into_list();
         };
         edition.transition(request, answer.screen, screen, &mut verdicts);
         data::check(screen, answer.data, &mut verdicts);
@@ -78,7 +72,7 @@ impl Judge {
                 verdicts.add(code, Severity::ShownWrongly, path.pointer(), message);
             });
         }
-        verdicts.list
+        verdicts.into_list()
     }
 
     /// The ids of all screens, each once: a bounded set for labels.
@@ -156,21 +150,5 @@ impl Edition {
             return;
         }
         refuse("no route leads here from the screen that the client was on");
-    }
-}
-
-struct Verdicts {
-    list: Vec<Verdict>,
-}
-
-impl Verdicts {
-    fn add(&mut self, code: Code, severity: Severity, pointer: String, message: String) {
-        if self.list.len() < MAX_VERDICTS {
-            self.list.push(Verdict { code, severity, pointer, message });
-        }
-    }
-
-    fn is_full(&self) -> bool {
-        self.list.len() >= MAX_VERDICTS
     }
 }

@@ -13,6 +13,11 @@ impl Span {
         let offset = |byte| u32::try_from(byte).unwrap_or(u32::MAX);
         Self { start: offset(start), end: offset(end) }
     }
+
+    /// The brace or bracket that opens a value: a mark that stays short.
+    pub(crate) fn opening(self) -> Self {
+        Self { start: self.start, end: self.start.saturating_add(1) }
+    }
 }
 
 /// A line and a column, both counted from 1; columns in characters.

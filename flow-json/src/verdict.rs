@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::code::Code;
 
+/// More verdicts than one answer needs to be mended.
+const MAX_VERDICTS: usize = 32;
+
 /// How much a verdict weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
@@ -34,4 +37,26 @@ pub struct Verdict {
     pub pointer: String,
     /// What is wrong.
     pub message: String,
+}
+
+/// The verdicts of one answer, in bounded number.
+#[derive(Default)]
+pub(crate) struct Verdicts {
+    list: Vec<Verdict>,
+}
+
+impl Verdicts {
+    pub(crate) fn add(&mut self, code: Code, severity: Severity, pointer: String, message: String) {
+        if self.list.len() < MAX_VERDICTS {
+            self.list.push(Verdict { code, severity, pointer, message });
+        }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() >= MAX_VERDICTS
+    }
+
+    pub(crate) fn into_list(self) -> Vec<Verdict> {
+        self.list
+    }
 }

@@ -1,6 +1,6 @@
 //! Actions by themselves: where each may stand, and where a `navigate` leads.
 
-use super::Rules;
+use super::rules::Rules;
 use crate::code::Code;
 use crate::json::cut;
 use crate::model::{Action, ActionKind, Component};

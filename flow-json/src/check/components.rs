@@ -1,7 +1,6 @@
 //! Properties of one component that only make sense together.
 
-use super::Rules;
-use super::structure::opening;
+use super::rules::Rules;
 use crate::code::Code;
 use crate::finding::Severity;
 use crate::limits::{date, is_date};
@@ -135,7 +134,7 @@ fn calendar(rules: &mut Rules<'_>, component: &Component) {
             (TemplateKind::Object(_), false) => {
                 let message = format!("`{name}` is an object, and the mode is `single`");
                 let help = "\"mode\": \"range\", or one value";
-                let place = opening(property.value.span);
+                let place = property.value.span.opening();
                 rules.findings.error(Code::UnexpectedCalendarPickerRangeModeProp, place, message, help);
             }
             (TemplateKind::Object(_), true) if name == "label" => both_dates(rules, property),
@@ -162,7 +161,7 @@ fn both_dates(rules: &mut Rules<'_>, property: &Property) {
         if property.value.get(key).is_none() {
             let message = format!("`{}` has no `{key}`", property.name.text);
             let help = "an object of `start-date` and `end-date`";
-            let place = opening(property.value.span);
+            let place = property.value.span.opening();
             rules.findings.error(Code::MissingCalendarPickerRangeModeProp, place, message, help);
         }
     }
@@ -186,7 +185,7 @@ fn list(rules: &mut Rules<'_>, component: &Component) {
         None if items.is_some_and(|items| with_action < items.elements().len()) => {
             let message = "nothing happens when an item is touched";
             let help = "an `on-click-action` on the list, or on each item";
-            rules.findings.error(Code::MissingRequiredProperty, opening(component.span), message, help);
+            rules.findings.error(Code::MissingRequiredProperty, component.span.opening(), message, help);
         }
         None => {}
     }
@@ -196,12 +195,12 @@ fn list(rules: &mut Rules<'_>, component: &Component) {
         if end.expression().is_none() && !(1..=2).contains(&texts) {
             let message = format!("`end` has {texts} texts");
             let help = "one or two of `title`, `description`, `metadata`";
-            rules.findings.error(Code::InvalidPropertyNameForCondition, opening(end.span), message, help);
+            rules.findings.error(Code::InvalidPropertyNameForCondition, end.span.opening(), message, help);
         }
         if component.text("media-size") == Some("large") {
             let help = "\"media-size\": \"regular\", or no `end`";
             let message = "`end` beside large images";
-            rules.findings.error(Code::InvalidPropertyValueForCondition, opening(end.span), message, help);
+            rules.findings.error(Code::InvalidPropertyValueForCondition, end.span.opening(), message, help);
         }
     }
 }

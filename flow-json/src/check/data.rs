@@ -4,8 +4,6 @@ use crate::code::Code;
 use crate::finding::Findings;
 use crate::json::{Kind as Json, Member, Node, cut};
 
-use super::structure::opening;
-
 const TYPES: [&str; 5] = ["string", "number", "boolean", "object", "array"];
 
 pub(super) fn check(root: &Node<'_>, findings: &mut Findings) {
@@ -66,7 +64,7 @@ impl Keys<'_> {
             None => {
                 let message = format!("`{name}` has no `type`");
                 let help = format!("one of {}", TYPES.join(", "));
-                return self.findings.error(Code::InvalidScreenData, opening(node.span), message, help);
+                return self.findings.error(Code::InvalidScreenData, node.span.opening(), message, help);
             }
             Some(written) => match written.text() {
                 Some(kind) if TYPES.contains(&kind) => kind,
@@ -92,7 +90,7 @@ impl Keys<'_> {
             ("array", None) => {
                 let message = format!("the array `{name}` has no `items`");
                 let help = "\"items\": {\"type\": …}";
-                self.findings.error(Code::InvalidScreenData, opening(node.span), message, help);
+                self.findings.error(Code::InvalidScreenData, node.span.opening(), message, help);
             }
             ("array", Some(items)) => match items.kind {
                 Json::Object(_) => self.data_type(items, &format!("{name}.items"), false),
@@ -137,7 +135,7 @@ impl Keys<'_> {
         if TYPES.contains(&kind) && !fits {
             let message =
                 format!("the example of `{}` is {}, its type is {kind}", cut(&member.key), example.type_name());
-            let place = if example.is_object() { opening(example.span) } else { example.span };
+            let place = if example.is_object() { example.span.opening() } else { example.span };
             self.findings.error(Code::InvalidScreenData, place, message, "an example of the type");
         }
     }

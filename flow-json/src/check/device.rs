@@ -1,6 +1,6 @@
 //! Written values and examples against what a phone shows.
 
-use super::Rules;
+use super::rules::Rules;
 use crate::code::Code;
 use crate::expression::Scope;
 use crate::json::{Node, cut};
@@ -9,8 +9,6 @@ use crate::model::{Component, Screen, Template, TemplateKind};
 use crate::schema::{Kind, Shape};
 use crate::span::Span;
 use crate::version::Version;
-
-use super::structure::opening;
 
 pub(super) fn check(rules: &mut Rules<'_>) {
     let version = rules.flow.version.min(Version::NEWEST);
@@ -95,7 +93,7 @@ fn inside<'a>(value: &'a prost_types::Value, path: &[String]) -> Option<&'a pros
 
 fn report(rules: &mut Rules<'_>, code: Code, pointer: &str, message: &str, what: &str) {
     let node: &Node<'_> = rules.root.at(pointer);
-    let place = if node.text().is_some() { node.span } else { opening(node.span) };
+    let place = if node.text().is_some() { node.span } else { node.span.opening() };
     let help = match code {
         Code::TextTooLong => "a shorter text: the rest is cut off",
         Code::OptionId => "an id of its own for each",

@@ -1,7 +1,6 @@
 //! One Footer a screen; in branches, one in each.
 
-use super::Rules;
-use super::structure::opening;
+use super::rules::Rules;
 use crate::code::Code;
 use crate::model::Component;
 use crate::schema::Kind;
@@ -15,7 +14,7 @@ pub(super) fn check(rules: &mut Rules<'_>) {
             let code = if in_branches { Code::MoreThanOneFooter } else { Code::MaxFooterPerScreen };
             let message = format!("the screen has {} Footers", found.len());
             let help = if in_branches { "none beside the If or Switch that holds one" } else { "one" };
-            rules.findings.error(code, opening(footer.span), message, help);
+            rules.findings.error(code, footer.span.opening(), message, help);
         }
     }
 }
@@ -44,7 +43,7 @@ fn branches<'a>(rules: &mut Rules<'_>, component: &'a Component) -> Option<&'a C
         let footers: Vec<&Component> = block.children.iter().filter(|child| child.kind == Kind::Footer).collect();
         if let Some(second) = footers.get(1) {
             let message = format!("`{}` has {} Footers", block.name.text, footers.len());
-            rules.findings.error(Code::MoreThanOneFooter, opening(second.span), message, "one");
+            rules.findings.error(Code::MoreThanOneFooter, second.span.opening(), message, "one");
         }
         with += usize::from(!footers.is_empty());
         first = first.or(footers.first().copied());
@@ -52,7 +51,7 @@ fn branches<'a>(rules: &mut Rules<'_>, component: &'a Component) -> Option<&'a C
             if let Some(footer) = branches(rules, child) {
                 let message = "a Footer stands in an If that stands in another";
                 let help = "a Footer in each branch of the outer one";
-                rules.findings.error(Code::InvalidComponentPlacement, opening(footer.span), message, help);
+                rules.findings.error(Code::InvalidComponentPlacement, footer.span.opening(), message, help);
             }
         }
     }
@@ -64,7 +63,7 @@ fn branches<'a>(rules: &mut Rules<'_>, component: &'a Component) -> Option<&'a C
         && with < all
     {
         let help = "a Footer in every branch, `else` included; or one outside, and none in them";
-        rules.findings.error(code, opening(footer.span), "some branches have a Footer and others have none", help);
+        rules.findings.error(code, footer.span.opening(), "some branches have a Footer and others have none", help);
     }
     first
 }

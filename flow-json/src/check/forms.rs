@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Rules;
-use super::structure::opening;
+use super::rules::Rules;
 use crate::code::Code;
 use crate::finding::Severity;
 use crate::json::cut;
@@ -49,11 +48,11 @@ fn inputs_outside(rules: &mut Rules<'_>, screen: &Screen, forms: &[&Component], 
         if version < V4_0 {
             let message = format!("{} `{}` stands outside a Form", input.kind.name(), cut(&name.text));
             let help = "put it into a Form: inputs by themselves came with 4.0";
-            rules.findings.error(Code::KeywordOneOf, opening(input.span), message, help);
+            rules.findings.error(Code::KeywordOneOf, input.span.opening(), message, help);
         } else {
             let message = format!("{} `{}` stands beside the Form", input.kind.name(), cut(&name.text));
             let help = "put it into the Form, or take the Form away";
-            rules.findings.error(Code::ComponentsOutsideForm, opening(input.span), message, help);
+            rules.findings.error(Code::ComponentsOutsideForm, input.span.opening(), message, help);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the platform takes and what breaks later, in the endpoint or on a phone.
 
-use super::Rules;
+use super::rules::Rules;
 use crate::code::Code;
 use crate::expression::Source;
 use crate::json::cut;

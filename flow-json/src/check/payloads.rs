@@ -2,8 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::structure::opening;
-use super::{Rules, type_of};
+use super::rules::{Rules, type_of};
 use crate::code::Code;
 use crate::expression::{Source, Type};
 use crate::finding::Severity;
@@ -58,7 +57,7 @@ fn navigate(rules: &mut Rules<'_>, screen: &Screen, action: &Action) {
         let place = action.payload.as_ref().map_or(action.span, |payload| payload.span);
         let message = format!("`{}` needs `{}`, and the payload lacks it", cut(&target.id.text), cut(&key.name.text));
         let help = format!("\"{}\": a {}", cut(&key.name.text), key.data_type.kind);
-        rules.findings.add(severity, Code::InvalidNavigateActionPayload, opening(place), message, help);
+        rules.findings.add(severity, Code::InvalidNavigateActionPayload, place.opening(), message, help);
     }
 }
 
@@ -101,7 +100,7 @@ fn differs(rules: &mut Rules<'_>, screen: &Screen, value: &Template, wanted: Typ
     if found.is_none_or(|found| !found.fits(wanted)) {
         let found = found.map_or("null".to_owned(), |found| found.to_string());
         let message = format!("`{}` is declared as {wanted}, and this is {found}", cut(key));
-        let place = if matches!(value.kind, TemplateKind::Object(_)) { opening(value.span) } else { value.span };
+        let place = if matches!(value.kind, TemplateKind::Object(_)) { value.span.opening() } else { value.span };
         rules.findings.error(code, place, message, "a value of the declared type");
     }
 }

@@ -1,7 +1,6 @@
 //! How many of each component a screen takes, and what stands beside and inside what.
 
-use super::Rules;
-use super::structure::opening;
+use super::rules::Rules;
 use crate::code::Code;
 use crate::finding::Severity;
 use crate::model::{Component, Screen};
@@ -29,7 +28,7 @@ pub(super) fn check(rules: &mut Rules<'_>) {
                 let message = "the flow has more than 3 ImageCarousels";
                 rules.findings.error(
                     Code::ComponentTypeMaxNumberPerScreen,
-                    opening(carousel.span),
+                    carousel.span.opening(),
                     message,
                     "at most 3 in a flow",
                 );
@@ -60,7 +59,7 @@ fn counts(rules: &mut Rules<'_>, screen: &Screen, version: Version) {
         let severity = if shown > limit { Severity::Error } else { Severity::Warning };
         let message = format!("the screen has {} components of type {}", of_kind.len(), kind.name());
         let help = format!("at most {limit}: move the rest to another screen");
-        rules.findings.add(severity, code, opening(over.span), message, help);
+        rules.findings.add(severity, code, over.span.opening(), message, help);
     }
     let leaves = all.iter().filter(|component| component.blocks.is_empty()).count();
     if leaves > MAX_COMPONENTS {
@@ -91,7 +90,7 @@ fn rich_text(rules: &mut Rules<'_>, screen: &Screen, version: Version) {
         let message = format!("{} stands on a screen with RichText", other.kind.name());
         let help =
             if version < V6_3 { "RichText alone; from 6.3 with a Footer" } else { "RichText alone, or with a Footer" };
-        rules.findings.error(Code::InvalidRichtextPlacement, opening(other.span), message, help);
+        rules.findings.error(Code::InvalidRichtextPlacement, other.span.opening(), message, help);
     }
 }
 
@@ -103,7 +102,7 @@ fn navigation_list(rules: &mut Rules<'_>, screen: &Screen) {
     if let Some(other) = all.iter().find(|component| component.kind != Kind::NavigationList) {
         let message = format!("{} stands on a screen with a NavigationList", other.kind.name());
         let help = "one or two NavigationLists and nothing else, not even a Footer";
-        rules.findings.error(Code::InvalidComponentPlacement, opening(other.span), message, help);
+        rules.findings.error(Code::InvalidComponentPlacement, other.span.opening(), message, help);
     }
 }
 
@@ -113,7 +112,7 @@ fn pickers(rules: &mut Rules<'_>, screen: &Screen) {
     if let (Some(photos), Some(documents)) = (of_kind(Kind::PhotoPicker), of_kind(Kind::DocumentPicker)) {
         let place = if photos.span > documents.span { photos.span } else { documents.span };
         let message = "PhotoPicker and DocumentPicker stand on one screen";
-        rules.findings.error(Code::InvalidComponentPlacement, opening(place), message, "one screen for each");
+        rules.findings.error(Code::InvalidComponentPlacement, place.opening(), message, "one screen for each");
     }
 }
 
@@ -123,14 +122,14 @@ fn branches(rules: &mut Rules<'_>, component: &Component, depth: usize, version:
     if component.kind == Kind::If && depth > MAX_IF_DEPTH {
         let help = "put the conditions together with `&&`";
         let message = "an If stands in more than two others";
-        return rules.findings.error(Code::MaximumIfNesting, opening(component.span), message, help);
+        return rules.findings.error(Code::MaximumIfNesting, component.span.opening(), message, help);
     }
     for child in component.blocks.iter().flat_map(|block| &block.children) {
         if component.kind != Kind::Form {
             inside(rules, component.kind, child, version);
         } else if child.kind == Kind::Form {
             let message = "a Form stands in a Form";
-            rules.findings.error(Code::InvalidComponentPlacement, opening(child.span), message, "one Form a screen");
+            rules.findings.error(Code::InvalidComponentPlacement, child.span.opening(), message, "one Form a screen");
         }
         branches(rules, child, depth, version);
     }
@@ -145,6 +144,8 @@ fn inside(rules: &mut Rules<'_>, outer: Kind, child: &Component, version: Versio
         Kind::ChipsSelector if version >= V7_1 => return,
         // The client's schema lets them in, the documentation does not name them.
         Kind::PhotoPicker | Kind::DocumentPicker => Severity::Warning,
+        // Other tools say that it may, since 6.3.
+        Kind::RichText if version >= V6_3 => Severity::Warning,
         _ => Severity::Error,
     };
     if version < V4_0 {
@@ -156,5 +157,5 @@ fn inside(rules: &mut Rules<'_>, outer: Kind, child: &Component, version: Versio
         Kind::If | Kind::Switch => "a Switch holds neither If nor Switch".to_owned(),
         _ => format!("put it beside the {}, with `visible`", outer.name()),
     };
-    rules.findings.add(severity, Code::InvalidComponentPlacement, opening(child.span), message, help);
+    rules.findings.add(severity, Code::InvalidComponentPlacement, child.span.opening(), message, help);
 }

@@ -1,6 +1,6 @@
 //! References and expressions: each leads to something, and has the type of its place.
 
-use super::{Rules, type_of};
+use super::rules::{Rules, type_of};
 use crate::code::Code;
 use crate::expression::{Expression, Reference, Source, Type};
 use crate::finding::Findings;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Rules;
+use super::rules::Rules;
 use crate::code::Code;
 use crate::finding::Severity;
 use crate::json::cut;

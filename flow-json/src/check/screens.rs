@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Rules;
+use super::rules::Rules;
 use crate::code::Code;
 use crate::json::cut;
 use crate::model::Component;

@@ -1,11 +1,15 @@
 //! Each object against its table: keys that the version knows, keys that must be there, values of the right type.
 
+mod actions;
+mod report;
+
 use crate::code::Code;
-use crate::finding::{Findings, Severity};
+use crate::finding::Findings;
 use crate::json::{Kind as Json, Member, Node, cut};
-use crate::schema::{Kind, Place, Property, SCREEN, Shape, TOP, property};
-use crate::span::Span;
+use crate::schema::{Kind, Property, SCREEN, Shape, TOP, property};
 use crate::version::{V3_0, V5_1, V6_0, V7_0, Version};
+
+use report::{Structure, looks_dynamic};
 
 const MAX_SCREENS: usize = 100;
 
@@ -27,16 +31,6 @@ pub(super) fn check(root: &Node<'_>, version: Version, findings: &mut Findings) 
     }
 }
 
-/// The brace that opens an object: a mark that stays short.
-pub(super) fn opening(node: Span) -> Span {
-    Span { start: node.start, end: node.start + 1 }
-}
-
-struct Structure<'a> {
-    version: Version,
-    findings: &'a mut Findings,
-}
-
 /// What people write for what it is called.
 const OTHER_NAMES: [(&str, &str); 8] = [
     ("default-value", "init-value"),
@@ -50,11 +44,6 @@ const OTHER_NAMES: [(&str, &str); 8] = [
 ];
 
 impl Structure<'_> {
-    /// Of a version newer than the tables, what they do not know may be new.
-    fn unknown_is(&self) -> Severity {
-        if self.version > Version::NEWEST { Severity::Warning } else { Severity::Error }
-    }
-
     fn object(&mut self, node: &Node<'_>, table: &[Property], what: &str, reported_elsewhere: &[&str]) {
         for member in node.members() {
             match property(table, &member.key) {
@@ -78,7 +67,7 @@ impl Structure<'_> {
                 let message = format!("{what} has no `{}`", property.name);
                 self.findings.error(
                     Code::MissingRequiredProperty,
-                    opening(node.span),
+                    node.span.opening(),
                     message,
                     property.shape.expected(),
                 );
@@ -107,7 +96,7 @@ impl Structure<'_> {
         }
         if elements.len() > MAX_SCREENS {
             let message = format!("the flow has {} screens", elements.len());
-            self.findings.error(Code::MaxScreensNumber, opening(screens.span), message, "at most 100 screens");
+            self.findings.error(Code::MaxScreensNumber, screens.span.opening(), message, "at most 100 screens");
         }
         for screen in elements {
             if !screen.is_object() {
@@ -150,7 +139,7 @@ impl Structure<'_> {
                 let help = "\"type\": \"SingleColumnLayout\"";
                 self.findings.error(
                     Code::MissingRequiredTypeProperty,
-                    opening(layout.span),
+                    layout.span.opening(),
                     "the layout has no `type`",
                     help,
                 );
@@ -172,7 +161,7 @@ impl Structure<'_> {
                 let message = "the layout has no `children`";
                 self.findings.error(
                     Code::MissingRequiredProperty,
-                    opening(layout.span),
+                    layout.span.opening(),
                     message,
                     "an array of components",
                 );
@@ -196,7 +185,7 @@ impl Structure<'_> {
             let help = "such as \"type\": \"TextBody\"";
             return self.findings.error(
                 Code::MissingRequiredTypeProperty,
-                opening(node.span),
+                node.span.opening(),
                 "the component has no `type`",
                 help,
             );
@@ -250,12 +239,7 @@ impl Structure<'_> {
                 }
             }
             (Shape::String | Shape::Image(_) | Shape::Date | Shape::Condition, Json::Text(_)) => {}
-            (Shape::Static, Json::Text(text)) => {
-                if looks_dynamic(text) {
-                    let message = format!("`{name}` cannot be a reference");
-                    self.findings.error(Code::InvalidPropertyValueFormat, node.span, message, "a string that is known");
-                }
-            }
+            (Shape::Static, Json::Text(text)) => self.known(node, name, text),
             (Shape::Texts(_), Json::Text(text)) => self.not_blank(node, text),
             (Shape::Texts(since), Json::List(texts)) => {
                 if since.max(V5_1) > self.version {
@@ -378,94 +362,12 @@ impl Structure<'_> {
             self.findings.error(Code::MinItemsRequired, node.span, message, format!("{least} to {most} entries"));
         } else if count > most {
             let message = format!("`{name}` has {count} entries");
-            self.findings.error(Code::MaxItemsRequired, opening(node.span), message, format!("at most {most} entries"));
-        }
-    }
-
-    fn wrong_type(&mut self, node: &Node<'_>, name: &str, shape: Shape) {
-        let message = format!("`{name}` is {}", node.type_name());
-        let place = if node.is_object() { opening(node.span) } else { node.span };
-        self.findings.error(Code::InvalidPropertyType, place, message, shape.expected());
-    }
-
-    fn action(&mut self, node: &Node<'_>, property: &str, place: Place) {
-        let allowed = if property == "on-unselect-action" { &["update_data"] } else { place.actions(self.version) };
-        let Some(written) = node.get("name") else {
-            let message = format!("`{property}` has no `name`");
-            let help = format!("one of {}", allowed.join(", "));
-            return self.findings.error(Code::MissingRequiredProperty, opening(node.span), message, help);
-        };
-        let Some(name) = written.text() else { return self.wrong_type(written, "name", Shape::Static) };
-        if !allowed.contains(&name) {
-            let message = format!("`{}` is no action of this `{property}`", cut(name));
-            let help = self.findings.did_you_mean(name, allowed);
-            return self.findings.add(self.unknown_is(), Code::InvalidEnumValue, written.span, message, help);
-        }
-        let (known, required): (&[&str], Option<&str>) = match name {
-            "navigate" => (&["name", "next", "payload"], Some("next")),
-            "update_data" => (&["name", "payload"], Some("payload")),
-            "open_url" => (&["name", "url"], Some("url")),
-            _ => (&["name", "payload"], None),
-        };
-        for member in node.members() {
-            if member.key == "next" && !known.contains(&"next") {
-                let help = "remove it, or make the action `navigate`";
-                let message = format!("`{name}` has no `next`");
-                self.findings.error(Code::NotKeywordSchemaValidationFailed, member.key_span, message, help);
-            } else if !known.contains(&member.key.as_ref()) {
-                let message = format!("`{name}` has no property `{}`", cut(&member.key));
-                let help = self.findings.did_you_mean(&member.key, known);
-                self.findings.add(self.unknown_is(), Code::InvalidPropertyKey, member.key_span, message, help);
-            }
-        }
-        if let Some(required) = required.filter(|required| node.get(required).is_none()) {
-            let message = format!("`{name}` has no `{required}`");
-            self.findings.error(Code::MissingRequiredProperty, opening(node.span), message, "");
-        }
-        if let Some(payload) = node.get("payload").filter(|payload| !payload.is_object()) {
-            self.wrong_type(payload, "payload", Shape::Map);
-        }
-        if let Some(url) = node.get("url").filter(|_| name == "open_url") {
-            self.shape(url, "url", Shape::String);
-        }
-        if let Some(next) = node.get("next").filter(|_| name == "navigate") {
-            self.next(next);
-        }
-    }
-
-    fn next(&mut self, next: &Node<'_>) {
-        if !next.is_object() {
-            return self.wrong_type(next, "next", Shape::Map);
-        }
-        const NEXT: [&str; 2] = ["type", "name"];
-        for member in next.members().iter().filter(|member| !NEXT.contains(&member.key.as_ref())) {
-            let message = format!("`next` has no property `{}`", cut(&member.key));
-            self.findings.add(
-                self.unknown_is(),
-                Code::InvalidPropertyKey,
-                member.key_span,
+            self.findings.error(
+                Code::MaxItemsRequired,
+                node.span.opening(),
                 message,
-                self.findings.did_you_mean(&member.key, &NEXT),
+                format!("at most {most} entries"),
             );
-        }
-        for key in NEXT.iter().filter(|key| next.get(key).is_none()) {
-            let help = "\"next\": {\"type\": \"screen\", \"name\": \"SCREEN_ID\"}";
-            let message = format!("`next` has no `{key}`");
-            self.findings.error(Code::MissingRequiredProperty, opening(next.span), message, help);
-        }
-        match next.get("type").map(|node| (node, node.text())) {
-            None | Some((_, Some("screen"))) => {}
-            Some((node, Some("plugin"))) => {
-                let help = "\"screen\" is the documented one";
-                let message = "what `plugin` does is not documented";
-                self.findings.warning(Code::InvalidEnumValue, node.span, message, help);
-            }
-            Some((node, _)) => {
-                self.findings.error(Code::InvalidEnumValue, node.span, "`type` of `next` is unknown", "\"screen\"");
-            }
-        }
-        if let Some(name) = next.get("name") {
-            self.shape(name, "name", Shape::Static);
         }
     }
 
@@ -477,10 +379,4 @@ impl Structure<'_> {
             self.shape(&member.value, "routing_model", Shape::Strings);
         }
     }
-}
-
-/// A whole reference or an expression, which the rules of references read.
-fn looks_dynamic(text: &str) -> bool {
-    let backticks = text.len() > 1 && text.starts_with('`') && text.ends_with('`');
-    backticks || (text.starts_with("${") && text.ends_with('}'))
 }

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use prost_types::value::Kind;
 use prost_types::{Struct, Value};
 
-use super::{Expression, Operator, Reference, Source, Term, TermKind};
+use super::reference::{Reference, Source};
+use super::term::{Operator, Term, TermKind};
 
 /// What references read from. What is not there is empty, as on a phone.
 #[derive(Debug, Clone, Copy, Default)]
@@ -121,14 +122,8 @@ impl<'a> Evaluated<'a> {
     }
 }
 
-impl Expression {
-    /// Never fails: what has another type than the operator wants counts as missing.
-    pub fn evaluate<'a>(&'a self, scope: &Scope<'a>) -> Evaluated<'a> {
-        evaluate(&self.root, scope)
-    }
-}
-
-fn evaluate<'a>(term: &'a Term, scope: &Scope<'a>) -> Evaluated<'a> {
+/// Never fails: what has another type than the operator wants counts as missing.
+pub(super) fn evaluate<'a>(term: &'a Term, scope: &Scope<'a>) -> Evaluated<'a> {
     match &term.kind {
         TermKind::Text(text) => Evaluated::Text(Cow::Borrowed(text)),
         TermKind::Number(number) => Evaluated::Number(*number),

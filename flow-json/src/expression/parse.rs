@@ -1,88 +1,8 @@
 //! Text to terms. By precedence, from what binds least: `||`, `&&`, comparison, strings in a row, `+ -`, `* / %`, `!`.
 
-use std::fmt;
-
-use super::{Grammar, Operator, Reference, Source, Term, TermKind};
-
-/// More operands than anybody writes; what recurses over the terms goes no deeper.
-const MAX_OPERANDS: usize = 256;
-const MAX_DEPTH: usize = 32;
-
-/// What is wrong with an expression, and at which byte of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{mistake}")]
-pub struct SyntaxError {
-    pub at: usize,
-    pub mistake: Mistake,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mistake {
-    Blank,
-    EmptyParentheses,
-    /// `)` without `(`.
-    UnopenedParenthesis,
-    UnclosedParenthesis,
-    UnclosedQuote,
-    /// Two values, and no operator between them.
-    MissingOperator,
-    UnknownOperator(String),
-    MalformedReference,
-    MalformedNumber,
-    UnexpectedCharacter(char),
-    /// An operator where a value should be.
-    MissingOperand(&'static str),
-    EndsWithOperator(&'static str),
-    MinusWithoutNumber,
-    LiteralsOnBothSides(&'static str),
-    OnlyLiterals,
-    LiteralNotAllowed(&'static str),
-    /// The operator wants another type.
-    WrongOperand {
-        operator: &'static str,
-        wanted: &'static str,
-        found: super::Type,
-    },
-    TypesDiffer {
-        left: super::Type,
-        right: super::Type,
-    },
-    NotBoolean(super::Type),
-    TooLong,
-    TooDeep,
-}
-
-impl fmt::Display for Mistake {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Blank => f.write_str("the expression is empty"),
-            Self::EmptyParentheses => f.write_str("nothing stands between the parentheses"),
-            Self::UnopenedParenthesis => f.write_str("`)` without `(`"),
-            Self::UnclosedParenthesis => f.write_str("`(` without `)`"),
-            Self::UnclosedQuote => f.write_str("the closing `'` is missing"),
-            Self::MissingOperator => f.write_str("two values, and no operator between them"),
-            Self::UnknownOperator(operator) => write!(f, "there is no operator `{operator}`"),
-            Self::MalformedReference => {
-                f.write_str("not a reference: `${form.NAME}`, `${data.NAME}` or `${screen.ID.form.NAME}`")
-            }
-            Self::MalformedNumber => f.write_str("not a number: digits, without leading zeros"),
-            Self::UnexpectedCharacter(character) => write!(f, "unexpected `{}`", character.escape_debug()),
-            Self::MissingOperand(operator) => write!(f, "`{operator}` stands where a value should be"),
-            Self::EndsWithOperator(operator) => write!(f, "the expression ends with `{operator}`"),
-            Self::MinusWithoutNumber => f.write_str("no number follows the minus sign"),
-            Self::LiteralsOnBothSides(operator) => write!(f, "constants on both sides of `{operator}`"),
-            Self::OnlyLiterals => f.write_str("nothing here can change: no reference"),
-            Self::LiteralNotAllowed(operator) => write!(f, "`{operator}` of a constant"),
-            Self::WrongOperand { operator, wanted, found } => {
-                write!(f, "`{operator}` takes {wanted}, and this is {found}")
-            }
-            Self::TypesDiffer { left, right } => write!(f, "{left} and {right} cannot be compared"),
-            Self::NotBoolean(found) => write!(f, "a condition must be boolean, and this is {found}"),
-            Self::TooLong => write!(f, "more than {MAX_OPERANDS} operands"),
-            Self::TooDeep => write!(f, "nested deeper than {MAX_DEPTH}"),
-        }
-    }
-}
+use super::mistake::{MAX_DEPTH, MAX_OPERANDS, Mistake, SyntaxError};
+use super::reference::Reference;
+use super::term::{Grammar, Operator, Term, TermKind};
 
 #[derive(Debug, Clone, PartialEq)]
 enum Token {
@@ -108,30 +28,6 @@ pub(super) fn parse(text: &str, grammar: Grammar) -> Result<Term, SyntaxError> {
         Some((at, Token::Close)) => Err(SyntaxError { at, mistake: Mistake::UnopenedParenthesis }),
         Some((at, _)) => Err(SyntaxError { at, mistake: Mistake::MissingOperator }),
     }
-}
-
-/// What stands between `${` and `}`.
-pub(super) fn reference(inside: &str) -> Option<Reference> {
-    let mut steps = inside.split('.');
-    let mut first = steps.next()?;
-    let mut screen = None;
-    if first == "screen" {
-        screen = Some(steps.next().filter(|id| is_name(id))?.to_owned());
-        first = steps.next()?;
-    }
-    let source = match first {
-        "form" => Source::Form,
-        "data" => Source::Data,
-        _ => return None,
-    };
-    let path: Vec<String> = steps.map(str::to_owned).collect();
-    let whole = !path.is_empty() && path.len() <= MAX_DEPTH && path.iter().all(|step| is_name(step));
-    whole.then_some(Reference { screen, source, path })
-}
-
-fn is_name(step: &str) -> bool {
-    !step.is_empty()
-        && !step.chars().any(|c| c.is_whitespace() || matches!(c, '$' | '{' | '}' | '\'' | '"' | '`' | '(' | ')'))
 }
 
 struct Parser<'a> {
@@ -305,7 +201,7 @@ impl Lexer<'_> {
 
 fn reference_token(text: &str) -> Option<(Token, usize)> {
     let end = text.find('}')?;
-    let reference = reference(text.get(2..end).filter(|_| text.starts_with("${"))?)?;
+    let reference = Reference::between(text.get(2..end).filter(|_| text.starts_with("${"))?)?;
     Some((Token::Reference(reference), end + 1))
 }
 

@@ -1,20 +1,27 @@
 //! The type of an expression, and the mistakes that only types show.
 
-use super::{Expression, Grammar, Mistake, Operator, Reference, SyntaxError, Term, TermKind, Type};
+use super::mistake::{Mistake, SyntaxError, Type};
+use super::reference::Reference;
+use super::term::{Grammar, Operator, Term, TermKind};
 
-impl Expression {
-    /// The type of the whole, given those of the references.
-    pub fn type_of(&self, lookup: &dyn Fn(&Reference) -> Type) -> Result<Type, SyntaxError> {
-        if self.root.is_constant() {
-            return Err(SyntaxError { at: self.offset(&self.root), mistake: Mistake::OnlyLiterals });
-        }
-        let found = self.term(&self.root, lookup)?;
-        if self.grammar == Grammar::Condition && !found.fits(Type::Boolean) {
-            return Err(SyntaxError { at: self.offset(&self.root), mistake: Mistake::NotBoolean(found) });
-        }
-        Ok(found)
+/// The type of the whole, given those of the references.
+pub(super) fn type_of(root: &Term, grammar: Grammar, lookup: &dyn Fn(&Reference) -> Type) -> Result<Type, SyntaxError> {
+    let typing = Typing { grammar };
+    if root.is_constant() {
+        return Err(SyntaxError { at: typing.offset(root), mistake: Mistake::OnlyLiterals });
     }
+    let found = typing.term(root, lookup)?;
+    if grammar == Grammar::Condition && !found.fits(Type::Boolean) {
+        return Err(SyntaxError { at: typing.offset(root), mistake: Mistake::NotBoolean(found) });
+    }
+    Ok(found)
+}
 
+struct Typing {
+    grammar: Grammar,
+}
+
+impl Typing {
     /// In the string, backtick included.
     fn offset(&self, term: &Term) -> usize {
         term.at + usize::from(self.grammar == Grammar::Backticks)

@@ -4,12 +4,14 @@ use prost_types::value::Kind;
 use prost_types::{Struct, Value};
 
 use super::compile::Screen;
-use super::{ERROR_MESSAGE, Verdicts};
 use crate::code::Code;
 use crate::expression::Type;
 use crate::limits::Path;
 use crate::model::DataType;
-use crate::verdict::Severity;
+use crate::verdict::{Severity, Verdicts};
+
+/// The key of an answer's data that the client shows by itself.
+const ERROR_MESSAGE: &str = "error_message";
 
 pub(super) fn check(screen: &Screen, data: &Struct, verdicts: &mut Verdicts) {
     let root = Path::root("/data");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use prost_types::Value;
 
-use super::Name;
+use super::name::Name;
 use crate::expression::Type;
 use crate::json::{Kind, Member, Node};
 use crate::span::Span;

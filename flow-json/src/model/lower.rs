@@ -1,8 +1,9 @@
 //! From JSON to the model. What has another type than it must is left out: the structure's rules have reported it.
 
-use super::{
-    Action, ActionKind, Block, Component, DataModel, Flow, Name, Property, Route, Screen, Template, TemplateKind,
-};
+use super::data::DataModel;
+use super::flow::{Action, ActionKind, Block, Component, Flow, Property, Route, Screen};
+use super::name::Name;
+use super::template::{Template, TemplateKind};
 use crate::code::Code;
 use crate::expression::{Expression, SyntaxError};
 use crate::finding::Findings;

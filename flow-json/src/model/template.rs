@@ -3,7 +3,7 @@
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
 
-use super::Name;
+use super::name::Name;
 use crate::expression::{Expression, Scope};
 use crate::span::Span;
 

@@ -1,11 +1,11 @@
 //! The tables of the 24 components, of what is inside them, and of what is around them.
 
-use super::Place::{self, Footer, Link, Select, SelectChip, SelectDate, Update};
-use super::Shape::{
+use super::shape::Place::{self, Footer, Link, Select, SelectChip, SelectDate, Update};
+use super::shape::Shape::{
     self, Boolean, Condition, Date, Dates, Image, Integer, Map, Number, Object, Objects, OrRange, Reference, Special,
     Static, StaticBoolean, Strings, Text, TextOrMap, Texts, Word, Words,
 };
-use super::{ComponentSchema, Kind, Property, may, must, must_from};
+use super::shape::{ComponentSchema, Kind, Property, may, must, must_from};
 use crate::version::{V2_1, V4_0, V5_0, V5_1, V6_0, V6_1, V6_2, V6_3, V7_0, V7_1, Version};
 
 pub(crate) const TOP: &[Property] = &[
@@ -419,3 +419,19 @@ pub(crate) const COMPONENTS: [ComponentSchema; 24] = [
     ),
     component(Kind::Switch, "Switch", V4_0, &[must("value", Reference), must("cases", Shape::Cases)]),
 ];
+
+impl Kind {
+    /// As the file writes it.
+    pub fn name(self) -> &'static str {
+        self.schema().name
+    }
+
+    pub(crate) fn schema(self) -> &'static ComponentSchema {
+        // The table stands in the order of the enum; a test holds it there.
+        &COMPONENTS[self as usize]
+    }
+
+    pub fn parse(name: &str) -> Option<Self> {
+        COMPONENTS.iter().find(|component| component.name == name).map(|component| component.kind)
+    }
+}

@@ -1,7 +1,7 @@
 //! `version`, `data_api_version` and what hangs on them.
 
 use crate::code::Code;
-use crate::finding::Findings;
+use crate::finding::{Findings, Severity};
 use crate::json::{Node, cut};
 use crate::span::Span;
 use crate::version::{State, V2_1, V3_0, Version};
@@ -62,7 +62,7 @@ fn data_api_version(root: &Node<'_>, version: Version, findings: &mut Findings) 
             Some(text) => format!("there is no data API version `{}`", cut(text)),
             None => format!("`data_api_version` is {}", node.type_name()),
         };
-        let severity = if older { crate::Severity::Warning } else { crate::Severity::Error };
+        let severity = if older { Severity::Warning } else { Severity::Error };
         findings.add(severity, Code::InvalidDataApiVersion, node.span, message, "\"3.0\" or \"4.0\"");
     }
 }

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
-use flow_json::{Checked, Code, Severity};
+use flow_json::{Code, Severity};
 
-use super::report;
+use super::report::{self, Source};
 
 /// What is larger is a finding; so much is read to see that.
 const MAX_READ: u64 = 11_000_000;
@@ -48,13 +48,6 @@ pub(crate) enum Error {
     NoSuchCode { code: String, nearest: Option<Code> },
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
-}
-
-/// A file that was read.
-pub(super) struct Source {
-    pub(super) name: String,
-    pub(super) text: String,
-    pub(super) checked: Checked,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Error> {

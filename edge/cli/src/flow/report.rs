@@ -3,10 +3,15 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use flow_json::{Code, Finding, Severity};
+use flow_json::{Checked, Code, Finding, Severity};
 use serde_json::{Value, json};
 
-use super::check::Source;
+/// A file that was read.
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) checked: Checked,
+}
 
 /// What is printed of a line around the place, at most.
 const WIDTH: usize = 100;

@@ -64,6 +64,10 @@ impl Judge {
             verdicts.add(Code::InvalidScreenTransition, Severity::Refused, "/screen".to_owned(), message);
             return verdicts.into_list();
         };
+        if answer.screen == "SUCCESS" {
+            let message = "the name ends the flow, whatever screen is called so".to_owned();
+            verdicts.add(Code::ScreenIdIsReservedKeyword, Severity::ShownWrongly, "/screen".to_owned(), message);
+        }
         edition.transition(request, answer.screen, screen, &mut verdicts);
         data::check(screen, answer.data, &mut verdicts);
         for binding in &screen.bindings {

@@ -1,6 +1,6 @@
 //! A file, as the judge keeps it: by screen, what may follow and what its data must be.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::expression::Source;
 use crate::limits::{Binding, bindings};
@@ -17,6 +17,8 @@ pub(super) struct Edition {
 pub(super) struct Screen {
     /// None where the screen has no model.
     pub(super) declared: Option<Vec<Declared>>,
+    /// The names of what is declared.
+    pub(super) names: HashSet<String>,
     /// What its components show and its model does not declare.
     pub(super) bound_undeclared: Vec<String>,
     pub(super) bindings: Vec<Binding>,
@@ -28,19 +30,27 @@ pub(super) struct Screen {
 
 impl Edition {
     pub(super) fn new(flow: &Flow) -> Self {
-        let edges = flow.edges();
+        let mut next: HashMap<&str, Vec<String>> = HashMap::new();
+        let mut followed = HashSet::new();
+        for (from, to) in flow.edges() {
+            next.entry(&from.text).or_default().push(to.text.clone());
+            if from.text != to.text {
+                followed.insert(to.text.as_str());
+            }
+        }
         let version = flow.version.min(Version::NEWEST);
         let compile = |screen: &crate::model::Screen| {
             let id = screen.id.text.as_str();
-            let declared = screen.data.as_ref().map(|data| data.keys.iter().map(without_example).collect());
+            let keys = screen.data.as_ref().map(|data| &data.keys);
             let compiled = Screen {
                 bound_undeclared: bound_undeclared(screen),
                 bindings: bindings(screen, version),
-                next: edges.iter().filter(|(from, _)| from.text == id).map(|(_, to)| to.text.clone()).collect(),
-                entry: !edges.iter().any(|(from, to)| to.text == id && from.text != id),
+                next: next.get(id).cloned().unwrap_or_default(),
+                entry: !followed.contains(id),
                 terminal: screen.terminal,
                 navigation_list: screen.components().iter().any(|component| component.kind == Kind::NavigationList),
-                declared,
+                names: keys.into_iter().flatten().map(|key| key.name.text.clone()).collect(),
+                declared: keys.map(|keys| keys.iter().map(without_example).collect()),
             };
             (id.to_owned(), compiled)
         };

@@ -29,7 +29,7 @@ pub(super) fn check(screen: &Screen, data: &Struct, verdicts: &mut Verdicts) {
         }
     }
     for name in data.fields.keys().filter(|name| *name != ERROR_MESSAGE) {
-        if declared.iter().any(|key| key.name.text == *name) {
+        if screen.names.contains(name) {
             continue;
         }
         if screen.bound_undeclared.contains(name) {

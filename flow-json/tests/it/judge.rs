@@ -95,6 +95,17 @@ fn a_way_back_is_shown_wrongly() {
     assert_eq!(verdicts("BACK", "PROFILE", "ORDERS", order("Shoes")), back);
 }
 
+/// Several public flows have a screen of this name.
+#[test]
+fn a_screen_called_success_is_shown_wrongly() {
+    let flow =
+        flow(&around(json!({"id": "SUCCESS", "data": {"text": {"type": "string", "__example__": "Saved"}}}), "7.3"));
+    let exchange = json!({"request": {"action": "INIT"}, "answer": {"screen": "SUCCESS", "data": {"text": "Saved"}}});
+    let found = judge(&Judge::new([&flow]), &exchange);
+    assert_eq!((found.len(), found[0].severity), (1, ShownWrongly));
+    assert_eq!(found[0].code.as_str(), "SCREEN_ID_IS_RESERVED_KEYWORD");
+}
+
 #[test]
 fn data_that_does_not_fit_its_model_is_refused() {
     let refused = |pointer: &str| one("payload-schema-error", Refused, pointer);

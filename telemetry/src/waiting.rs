@@ -18,9 +18,10 @@ const MAX_BYTES: usize = 4 * 1024 * 1024;
 const MIN_BYTES: usize = 512;
 const MAX_LINES: usize = MAX_BYTES / MIN_BYTES;
 
-/// A loss is said this long after it, when there may be room for a line again, and the next one not before the second time is over too.
-const BEFORE_SAID: Duration = Duration::from_secs(1);
-const AFTER_SAID: Duration = Duration::from_secs(9);
+/// A loss is said as soon as half of the memory is free again, which is looked at this often, and the next one not before the second
+/// time is over too.
+const UNTIL_ROOM: Duration = Duration::from_millis(100);
+const AFTER_SAID: Duration = Duration::from_secs(10);
 
 /// Takes lines and holds nobody up.
 #[derive(Debug, Clone)]
@@ -96,7 +97,9 @@ impl LostLines {
     pub(crate) async fn say(self) {
         loop {
             self.shared.loss.notified().await;
-            tokio::time::sleep(BEFORE_SAID).await;
+            while self.shared.bytes.load(Ordering::Relaxed) > MAX_BYTES / 2 {
+                tokio::time::sleep(UNTIL_ROOM).await;
+            }
             // Where this line is lost too, that is one more loss.
             warn!(
                 lost_lines = self.count(),

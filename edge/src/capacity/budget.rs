@@ -77,6 +77,11 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Whether less than a quarter is left.
+    pub(crate) fn is_short(&self) -> bool {
+        self.used() / 3 > self.limit() / 4
+    }
+
     /// A share of so much; `None` where all is held by requests that do not give way.
     pub(crate) fn share(self: &Arc<Self>, amount: usize) -> Option<Arc<Share>> {
         (amount <= self.limit() && self.take(amount, self.limit(), None))

@@ -97,12 +97,12 @@ pub(crate) struct Sent {
     bytes: Bytes,
     /// What its request held, where the answer is more than a line of ours.
     _memory: Option<Arc<Share>>,
-    _unsent: Unsent,
+    unsent: Unsent,
 }
 
 impl Sent {
     pub(crate) fn new(bytes: Bytes, memory: Option<Arc<Share>>, peer: &Arc<Peer>) -> Self {
-        Self { bytes, _memory: memory, _unsent: peer.answers() }
+        Self { bytes, _memory: memory, unsent: peer.answers() }
     }
 }
 
@@ -114,6 +114,7 @@ impl Body for Sent {
         if self.bytes.is_empty() {
             return Poll::Ready(None);
         }
+        self.unsent.taken();
         let length = self.bytes.len().min(PART);
         Poll::Ready(Some(Ok(Frame::data(self.bytes.split_to(length)))))
     }

@@ -4,8 +4,8 @@
 //! room is needed, the one goes that never did: first of those without a request the one that has been so longest. It refuses to
 //! know what a signature is.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,8 +13,14 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
-/// How many answers of one that has not proved itself may wait to be sent. Those of an honest peer do not: they are a line of text.
-const MAX_UNSENT: usize = 8;
+/// How many requests of one that has not proved itself may be refused before it is asked to end, and before it is ended: what a peer
+/// does not take of their answers waits where nothing here can see it.
+const ENOUGH: usize = 8;
+const TOO_MANY: usize = 16;
+/// How long a peer may take nothing of an answer once memory is short.
+const STALLED: Duration = Duration::from_secs(1);
+/// How often that is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// How often the log says that there is hardly room.
 const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -25,12 +31,16 @@ pub(crate) struct Connections {
     table: Mutex<Table>,
     displaced: AtomicUsize,
     ended: Notify,
+    began: Instant,
+    /// When stalled ones were looked for last, in milliseconds since then.
+    looked: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     open: usize,
     begun: u64,
+    all: HashMap<u64, Arc<Peer>>,
     /// Those that have not proved themselves, in the order in which they make room.
     unproven: BTreeMap<Rank, Arc<Peer>>,
     warned: Option<Instant>,
@@ -43,13 +53,18 @@ type Rank = (bool, u64);
 #[derive(Debug)]
 pub(crate) struct Peer {
     connections: Arc<Connections>,
+    id: u64,
     /// Where it stands in the table; `None` once it has proved itself.
     rank: Mutex<Option<Rank>>,
     is_proven: AtomicBool,
     requests: AtomicUsize,
     begun: AtomicUsize,
+    refused: AtomicUsize,
     unsent: AtomicUsize,
+    /// When it took something of an answer last, in milliseconds since the listener began.
+    took: AtomicU64,
     changed: Notify,
+    had_enough: Notify,
     displaced: Notify,
 }
 
@@ -67,7 +82,14 @@ pub(crate) struct Unsent(Arc<Peer>);
 
 impl Connections {
     pub(crate) fn new(max: usize) -> Arc<Self> {
-        Arc::new(Self { max, table: Mutex::default(), displaced: AtomicUsize::new(0), ended: Notify::new() })
+        Arc::new(Self {
+            max,
+            table: Mutex::default(),
+            displaced: AtomicUsize::new(0),
+            ended: Notify::new(),
+            began: Instant::now(),
+            looked: AtomicU64::new(0),
+        })
     }
 
     pub(crate) fn max(&self) -> usize {
@@ -105,14 +127,19 @@ impl Connections {
         let rank = (false, table.begun);
         let peer = Arc::new(Peer {
             connections: Arc::clone(self),
+            id: table.begun,
             rank: Mutex::new(Some(rank)),
             is_proven: AtomicBool::new(false),
             requests: AtomicUsize::new(0),
             begun: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
             unsent: AtomicUsize::new(0),
+            took: AtomicU64::new(0),
             changed: Notify::new(),
+            had_enough: Notify::new(),
             displaced: Notify::new(),
         });
+        table.all.insert(peer.id, Arc::clone(&peer));
         table.unproven.insert(rank, Arc::clone(&peer));
         let (open, max) = (table.open, self.max);
         let is_near = open * 5 >= max * 4 && max >= 5;
@@ -126,6 +153,29 @@ impl Connections {
             );
         }
         Some(Place(peer))
+    }
+
+    /// Memory is short: ends those that take nothing of their answers, which hold some.
+    pub(crate) fn displace_stalled(&self) {
+        let now = self.milliseconds();
+        let looked = self.looked.load(Ordering::Relaxed);
+        let is_due = now.saturating_sub(looked) >= LOOK_INTERVAL.as_millis() as u64;
+        if !is_due || self.looked.compare_exchange(looked, now, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return;
+        }
+        let stalled = |peer: &&Arc<Peer>| {
+            let still = now.saturating_sub(peer.took.load(Ordering::Relaxed));
+            peer.unsent.load(Ordering::Relaxed) > 0 && still >= STALLED.as_millis() as u64
+        };
+        let stalled: Vec<_> = locked(&self.table).all.values().filter(stalled).cloned().collect();
+        for peer in stalled {
+            self.displaced.fetch_add(1, Ordering::Relaxed);
+            peer.displaced.notify_one();
+        }
+    }
+
+    fn milliseconds(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Has the first in order make room; where all have proved themselves, one has to end by itself.
@@ -147,7 +197,10 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.leave_table();
-        locked(&self.0.connections.table).open -= 1;
+        let mut table = locked(&self.0.connections.table);
+        table.open -= 1;
+        table.all.remove(&self.0.id);
+        drop(table);
         self.0.connections.ended.notify_waiters();
     }
 }
@@ -171,14 +224,34 @@ impl Peer {
         Active(Arc::clone(self))
     }
 
-    /// An answer waits to be sent. A peer that takes none, as by an HTTP/2 window of zero, holds them all: one that has not proved
-    /// itself is not waited for.
-    pub(crate) fn answers(self: &Arc<Self>) -> Unsent {
-        let unsent = self.unsent.fetch_add(1, Ordering::Relaxed) + 1;
-        if unsent > MAX_UNSENT && !self.is_proven.load(Ordering::Relaxed) {
+    /// A request of it was refused. One that has not proved itself has enough of that soon.
+    pub(crate) fn refused(&self) {
+        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+        if refused < ENOUGH || self.is_proven.load(Ordering::Relaxed) {
+            return;
+        }
+        if refused == ENOUGH {
+            self.had_enough.notify_one();
+        } else if refused > TOO_MANY {
             self.leave_table();
             self.displaced.notify_one();
         }
+    }
+
+    /// Whether it is to end with the answer to this request.
+    pub(crate) fn has_enough(&self) -> bool {
+        self.refused.load(Ordering::Relaxed) >= ENOUGH && !self.is_proven.load(Ordering::Relaxed)
+    }
+
+    /// Returns once it is to end as soon as its requests are answered.
+    pub(crate) async fn had_enough(&self) {
+        self.had_enough.notified().await;
+    }
+
+    /// An answer waits to be sent.
+    pub(crate) fn answers(self: &Arc<Self>) -> Unsent {
+        self.unsent.fetch_add(1, Ordering::Relaxed);
+        self.took.store(self.connections.milliseconds(), Ordering::Relaxed);
         Unsent(Arc::clone(self))
     }
 
@@ -240,10 +313,23 @@ impl Peer {
     }
 }
 
+impl Unsent {
+    /// Some of it was taken.
+    pub(crate) fn taken(&self) {
+        self.0.took.store(self.0.connections.milliseconds(), Ordering::Relaxed);
+    }
+}
+
 impl Drop for Unsent {
     fn drop(&mut self) {
         self.0.unsent.fetch_sub(1, Ordering::Relaxed);
         self.0.changed.notify_waiters();
+    }
+}
+
+impl Active {
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.0
     }
 }
 
@@ -331,15 +417,36 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_no_answers_goes_unless_it_has_proved_itself() {
+    fn who_is_only_refused_is_asked_to_end_and_then_ended_unless_it_has_proved_itself() {
         let connections = Connections::new(2);
         let (stranger, proven) = (place(&connections).unwrap(), place(&connections).unwrap());
         proven.peer().prove();
-        let answers = |place: &Place, count: usize| (0..count).map(|_| place.peer().answers()).collect::<Vec<_>>();
-        drop(answers(&stranger, MAX_UNSENT));
-        let _few = answers(&stranger, MAX_UNSENT);
+        let refuse = |count: usize| {
+            for _ in 0..count {
+                stranger.peer().refused();
+                proven.peer().refused();
+            }
+        };
+        let had_enough = |place: &Place| place.peer().had_enough().now_or_never().is_some();
+        refuse(ENOUGH - 1);
+        assert_eq!((had_enough(&stranger), had_enough(&proven)), (false, false));
+        refuse(1);
+        assert_eq!((had_enough(&stranger), had_enough(&proven)), (true, false));
         assert!(!is_displaced(&stranger));
-        let _many = (answers(&stranger, 1), answers(&proven, 100));
+        refuse(TOO_MANY);
         assert_eq!((is_displaced(&stranger), is_displaced(&proven)), (true, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_of_an_answer_goes_when_memory_is_short() {
+        let connections = Connections::new(3);
+        let places: Vec<_> = (0..3).map(|_| place(&connections).unwrap()).collect();
+        places.iter().for_each(|place| place.peer().prove());
+        let (stalled, taking) = (places[0].peer().answers(), places[1].peer().answers());
+        tokio::time::sleep(STALLED).await;
+        taking.taken();
+        connections.displace_stalled();
+        assert_eq!(places.iter().map(is_displaced).collect::<Vec<_>>(), [true, false, false]);
+        drop(stalled);
     }
 }

@@ -15,8 +15,8 @@ const MIB: usize = 1024 * KIB;
 const PROCESS: usize = 16 * MIB;
 /// An endpoint: its keys, secrets and series.
 const ENDPOINT: usize = 20 * KIB;
-/// A connection at its worst: TLS, HTTP/2, a head that is half there.
-const CONNECTION: usize = 96 * KIB;
+/// A connection at its worst: TLS and HTTP/2, and the streams of as many refused requests as it may have.
+const CONNECTION: usize = 112 * KIB;
 /// A head that was read and not looked at yet, for each byte of `limits.max_header`: fields of one byte take that much.
 const HEAD: usize = 7;
 /// Work on one message at its worst, decoded.
@@ -119,11 +119,11 @@ mod tests {
     #[test]
     fn the_parts_are_added_up_and_shown() {
         let part = |count, each| Part { what: "connections", field: "limits.max_connections", count, each };
-        let footprint = Footprint(vec![part(2000, 96 * KIB), part(1, 64 * MIB)]);
-        assert_eq!(footprint.total(), 2000 * 96 * KIB + 64 * MIB);
+        let footprint = Footprint(vec![part(2000, 112 * KIB), part(1, 64 * MIB)]);
+        assert_eq!(footprint.total(), 2000 * 112 * KIB + 64 * MIB);
         let shown = footprint.to_string();
-        assert!(shown.contains("2000 × 96 KiB   188 MiB  limits.max_connections"), "{shown}");
-        assert!(shown.ends_with("252 MiB"), "{shown}");
+        assert!(shown.contains("2000 × 112 KiB   219 MiB  limits.max_connections"), "{shown}");
+        assert!(shown.ends_with("283 MiB"), "{shown}");
     }
 
     #[test]

@@ -159,6 +159,7 @@ async fn http<S, A, B>(
     tokio::select! {
         result = connection.as_mut() => return ended(result),
         () = may_close(stop, &is_http2) => {}
+        () = peer.had_enough() => debug!("connection with nothing but refused requests"),
         () = peer.is_idle(terms.header_timeout, terms.idle_timeout) => debug!("connection without a request for too long"),
     }
     connection.as_mut().graceful_shutdown();
@@ -207,7 +208,7 @@ where
         let stop = stop.clone();
         async move {
             let mut answer = answer.await;
-            if stop.is_cancelled() && !is_2 {
+            if (stop.is_cancelled() || active.peer().has_enough()) && !is_2 {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             drop(active);

@@ -67,6 +67,9 @@ pub(crate) fn serve(
             arrived.edge.metrics.panic();
         }
         line.write(&answer);
+        if !line.seen.is_verified {
+            arrived.peer.refused();
+        }
         let mut response = respond(answer, &call.memory).map(|(body, memory)| Sent::new(body, memory, &arrived.peer));
         if let Ok(value) = HeaderValue::from_str(&call.request_id) {
             response.headers_mut().insert(REQUEST_ID, value);
@@ -90,6 +93,9 @@ fn arrive(edge: &Arc<Edge>, request: Request<Incoming>, peer: &Arc<Peer>) -> (Ar
         request_id: &request_id,
         trace: settings.trust_trace_headers.then_some(&head.headers),
     }));
+    if edge.memory.is_short() {
+        edge.connections.displace_stalled();
+    }
     let memory = edge.memory.share(REQUEST);
     let limits = &settings.limits;
     let accepted = match &route {

@@ -127,13 +127,18 @@ impl fmt::Debug for Envelope {
     }
 }
 
-/// The AES key of one request, wiped when it is dropped.
-pub struct AesKey(Zeroizing<[u8; AES_KEY_LENGTH]>);
+/// The AES key of one request, wiped when it is dropped. In a box: wherever it is moved to, it stays where it will be wiped.
+pub struct AesKey(Box<Zeroizing<[u8; AES_KEY_LENGTH]>>);
 
 impl AesKey {
     /// Takes a key; `None` where it is not 16 bytes long.
     pub fn new(key: &[u8]) -> Option<Self> {
-        Some(Self(Zeroizing::new(key.try_into().ok()?)))
+        if key.len() != AES_KEY_LENGTH {
+            return None;
+        }
+        let mut own = Box::new(Zeroizing::new([0; AES_KEY_LENGTH]));
+        own.copy_from_slice(key);
+        Some(Self(own))
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8; AES_KEY_LENGTH] {
@@ -143,7 +148,7 @@ impl AesKey {
 
 impl From<Zeroizing<[u8; AES_KEY_LENGTH]>> for AesKey {
     fn from(key: Zeroizing<[u8; AES_KEY_LENGTH]>) -> Self {
-        Self(key)
+        Self(Box::new(key))
     }
 }
 

@@ -63,8 +63,9 @@ def turn(edge, name, function, known):
 def soak(edge, load, minutes, names):
     """MiB that were resident in each rest between two attacks, with the time of it."""
     began, rests, known = time.monotonic(), [], set()
-    # Not those that need an edge of their own.
-    turns = [(name, module.CASES[case]) for name, module, case in cases(names) if case not in getattr(module, "ALONE", ())]
+    # Not those that need an edge of their own, nor those by whoever signs.
+    is_left_out = lambda module, case: case in {*getattr(module, "ALONE", ()), *getattr(module, "MAY_BE_REFUSED", ())}
+    turns = [(name, module.CASES[case]) for name, module, case in cases(names) if not is_left_out(module, case)]
     while True:
         for name, function in turns:
             if time.monotonic() - began > minutes * 60:

@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use flow_wire::keys::{self, PrivateKey, PublicKey};
 use flow_wire::signature::{AppSecret, EmptySecret};
+use flow_wire::text;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use zeroize::Zeroizing;
 
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy)]
@@ -30,16 +32,22 @@ pub(crate) enum Error {
     #[error("{}: exists already, and a key is never overwritten; name another file or move this one away", file.display())]
     Exists { file: PathBuf },
     #[error("{}: {source}", file.display())]
+    Text { file: PathBuf, source: text::Error },
+    #[error("{}: {source}", file.display())]
     Key { file: PathBuf, source: keys::Error },
     #[error("{}: {source}; --passphrase-file FILE names the file that holds it", file.display())]
     PassphraseMissing { file: PathBuf, source: keys::Error },
-    #[error("{}: {source}: it is not the one in {}", file.display(), passphrase_file.display())]
-    PassphraseWrong { file: PathBuf, passphrase_file: PathBuf, source: keys::Error },
+    #[error("{}: {source}: it is not the one in {}{}", file.display(), passphrase_file.display(), beside(.doubt))]
+    PassphraseWrong { file: PathBuf, passphrase_file: PathBuf, doubt: Option<&'static str>, source: keys::Error },
     #[error("{}: should hold the passphrase of the private key as one line, not empty", file.display())]
     NoPassphrase { file: PathBuf },
     #[error("{}: {source}; the file should hold the secret of the app as one line", file.display())]
     AppSecret { file: PathBuf, source: EmptySecret },
-    #[error("{}: there is no certificate in it; it should be PEM, `-----BEGIN CERTIFICATE-----`", file.display())]
+    #[error(
+        "{}: there is no certificate in it; it should be PEM, `-----BEGIN CERTIFICATE-----`, which `openssl x509 -inform DER \
+         -in FILE -out NEW` makes of DER",
+        file.display()
+    )]
     Certificate { file: PathBuf },
 }
 
@@ -47,9 +55,11 @@ pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Error> {
     fs::read(file).map_err(|source| Error::Read { file: file.to_owned(), source })
 }
 
-/// Reads a file of text; what is no UTF-8 is an error of reading.
+/// Reads a file of text in UTF-8, without a byte order mark.
 pub(crate) fn read_text(file: &Path) -> Result<String, Error> {
-    fs::read_to_string(file).map_err(|source| Error::Read { file: file.to_owned(), source })
+    let bytes = Zeroizing::new(read(file)?);
+    let text = text::read(&bytes).map_err(|source| Error::Text { file: file.to_owned(), source })?;
+    Ok(text.to_owned())
 }
 
 pub(crate) fn read_public_key(file: &Path) -> Result<PublicKey, Error> {
@@ -64,7 +74,8 @@ pub(crate) fn read_private_key(file: &Path, passphrase_file: Option<&Path>) -> R
         match (source, passphrase_file) {
             (keys::Error::PassphraseMissing, _) => Error::PassphraseMissing { file, source },
             (keys::Error::PassphraseWrong, Some(passphrase_file)) => {
-                Error::PassphraseWrong { file, passphrase_file: passphrase_file.to_owned(), source }
+                let doubt = passphrase.as_deref().and_then(text::doubt_of_passphrase);
+                Error::PassphraseWrong { file, passphrase_file: passphrase_file.to_owned(), doubt, source }
             }
             _ => Error::Key { file, source },
         }
@@ -92,17 +103,32 @@ pub(crate) fn read_passphrase(file: &Path) -> Result<String, Error> {
     Ok(passphrase.to_owned())
 }
 
-/// Reads an app secret, which white space around it is no part of.
+/// Reads an app secret, which white space around it is no part of. What does not look like one is warned of and taken: whether
+/// it is the right one, the endpoint decides.
 pub(crate) fn read_app_secret(file: &Path) -> Result<AppSecret, Error> {
-    AppSecret::new(read(file)?.trim_ascii()).map_err(|source| Error::AppSecret { file: file.to_owned(), source })
+    let text = Zeroizing::new(read_text(file)?);
+    let secret =
+        AppSecret::new(text.trim().as_bytes()).map_err(|source| Error::AppSecret { file: file.to_owned(), source })?;
+    if let Some(doubt) = text::doubt_of_app_secret(&text) {
+        let file = file.display();
+        eprintln!("warning: {file}: an app secret is 32 lower-case hex digits, and this is not: {doubt}");
+    }
+    Ok(secret)
 }
 
 /// Reads the certificates to trust.
 pub(crate) fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    match CertificateDer::pem_slice_iter(&read(file)?).collect::<Result<Vec<_>, _>>() {
+    let bytes = read(file)?;
+    // Bundles have comments in any encoding.
+    let pem = text::without_mark(&bytes).map_err(|source| Error::Text { file: file.to_owned(), source })?;
+    match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(Error::Certificate { file: file.to_owned() }),
     }
+}
+
+fn beside(doubt: &Option<&str>) -> String {
+    doubt.map(|doubt| format!("; in that file {doubt}")).unwrap_or_default()
 }
 
 /// Refuses where there is something under this name already.

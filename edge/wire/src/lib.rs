@@ -49,4 +49,5 @@ pub mod keys;
 pub mod message;
 mod pem;
 pub mod signature;
+pub mod text;
 pub mod token;

@@ -16,18 +16,23 @@ pub(crate) struct Token {
 pub(crate) enum TokenError {
     #[error("there is no access token in it")]
     Empty,
-    #[error("it holds more than an access token, which is letters and digits without white space and without `Bearer`")]
+    #[error(
+        "it holds more than an access token, which is letters and digits alone: without white space, quotes, `Bearer` or a \
+         name and `=`"
+    )]
     NotToken,
 }
 
 impl Token {
     /// White space around a token is no part of it.
     pub(crate) fn new(text: &str) -> Result<Self, TokenError> {
-        let text = text.trim();
+        // The mark may stand in a variable too, which a shell filled from a file.
+        let text = text.trim_start_matches('\u{feff}').trim();
         if text.is_empty() {
             return Err(TokenError::Empty);
         }
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        // Those of an app have a `|` in them.
+        if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"|._-".contains(&byte)) {
             return Err(TokenError::NotToken);
         }
         let mut header = HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| TokenError::NotToken)?;
@@ -60,7 +65,7 @@ mod tests {
     fn a_token_is_one_word_and_prints_as_none() {
         assert_eq!(format!("{:?}", Token::new(" EAAGm0PX4ZCps\n").unwrap()), "Token");
         assert_eq!(Token::new(" \n").unwrap_err(), TokenError::Empty);
-        for text in ["Bearer EAAG", "EAAG\nEAAG", "EAAG\u{e9}"] {
+        for text in ["Bearer EAAG", "EAAG\nEAAG", "EAAG\u{e9}", "\"EAAG\"", "TOKEN=EAAG"] {
             assert_eq!(Token::new(text).unwrap_err(), TokenError::NotToken);
         }
     }

@@ -12,4 +12,5 @@ mod graph;
 mod graph_api;
 mod keys;
 mod process;
+mod secrets;
 mod simulate;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use flow_tests::{is_there, key_file};
-use flow_wire::keys::{Error, PrivateKey, PublicKey};
+use flow_wire::keys::{Algorithm, Error, PrivateKey, PublicKey};
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -148,18 +148,18 @@ async fn what_cannot_be_used_is_named() {
         assert_eq!(read(&key, None), Err(Error::Bits(bits)));
     }
     let elliptic = generated(folder.path(), &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]).await;
-    assert_eq!(read(&elliptic, None), Err(Error::NotRsaPrivate));
+    assert_eq!(read(&elliptic, None), Err(Error::Algorithm(Algorithm::Ec)));
     let edwards = generated(folder.path(), &["-algorithm", "ED25519"]).await;
-    assert_eq!(read(&edwards, None), Err(Error::NotRsaPrivate));
-    assert_eq!(read(&edwards.replace("PRIVATE KEY", "CERTIFICATE"), None), Err(Error::OtherPem));
+    assert_eq!(read(&edwards, None), Err(Error::Algorithm(Algorithm::EdDsa)));
+    assert_eq!(read(&edwards.replace("PRIVATE KEY", "CERTIFICATE"), None), Err(Error::Certificate));
 
     let private = converted(&["pkcs8", "-topk8", "-nocrypt"]).await;
     let public = std::fs::read_to_string(key_file("current.pub")).unwrap();
     assert_eq!(read(&public, None), Err(Error::PublicForPrivate));
     assert_eq!(PublicKey::from_pem(&private).unwrap_err(), Error::PrivateForPublic);
-    assert_eq!(read("", None), Err(Error::NotPem));
+    assert_eq!(read("", None), Err(Error::Empty));
     assert_eq!(read("secret", None), Err(Error::NotPem));
-    assert_eq!(read(&private[..private.len() / 2], None), Err(Error::BrokenPem));
+    assert_eq!(read(&private[..private.len() / 2], None), Err(Error::NoEnd));
     assert_eq!(read(&private.replace('M', "?"), None), Err(Error::BrokenPem));
 
     for words in [&["rsa", "-traditional", "-aes192"][..], &["rsa", "-traditional", "-camellia128"]] {

@@ -4,6 +4,10 @@
 //! The private operation runs on aws-lc-rs, six times as fast as `rsa` and in constant time. `rsa` reads, generates and
 //! writes keys and plays the client's side. No other module names either.
 
+mod der;
+mod error;
+mod unarmoured;
+
 use std::fmt;
 
 use aws_lc_rs::rsa::{OAEP_SHA256_MGF1SHA256, OaepPrivateDecryptingKey, PrivateDecryptingKey};
@@ -17,11 +21,14 @@ use pkcs8::{
     DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _, EncryptedPrivateKeyInfoRef, LineEnding,
     PrivateKeyInfoRef, SecretDocument,
 };
-use rsa::pkcs1::{ALGORITHM_ID, ALGORITHM_OID, DecodeRsaPublicKey as _, EncodeRsaPrivateKey as _, RsaPrivateKeyRef};
+use rsa::pkcs1::{ALGORITHM_ID, DecodeRsaPublicKey as _, EncodeRsaPrivateKey as _, RsaPrivateKeyRef};
 use rsa::traits::PublicKeyParts as _;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
+pub use self::der::Algorithm;
+use self::der::Kind;
+pub use self::error::Error;
 use crate::envelope::{AesKey, ENCRYPTED_AES_KEY_LENGTH, Envelope};
 use crate::pem;
 
@@ -45,20 +52,31 @@ impl PrivateKey {
     ///
     /// See [`Error`]; each says what the text is instead.
     pub fn from_pem(pem: &str, passphrase: Option<&str>) -> Result<Self, Error> {
-        let block = pem::parse(pem)?;
+        let block = block(pem, "PRIVATE KEY")?;
         let passphrase = passphrase.ok_or(Error::PassphraseMissing);
         match (block.label.as_str(), block.encryption) {
-            ("PRIVATE KEY", _) => Self::from_pkcs8(&block.contents),
-            ("RSA PRIVATE KEY", None) => Self::from_pkcs1(&block.contents),
             ("RSA PRIVATE KEY", Some(encryption)) => {
                 let contents = encryption.decrypt(&block.contents, passphrase?.as_bytes());
                 let key = Self::from_pkcs1(&contents.ok_or(Error::PassphraseWrong)?);
                 // Only the padding was checked, so a wrong passphrase may also give what is no key.
                 key.map_err(|error| if error == Error::NotRsaPrivate { Error::PassphraseWrong } else { error })
             }
-            ("ENCRYPTED PRIVATE KEY", _) => Self::from_pkcs8(decrypt_pkcs8(&block.contents, passphrase?)?.as_bytes()),
-            ("PUBLIC KEY" | "RSA PUBLIC KEY", _) => Err(Error::PublicForPrivate),
-            _ => Err(Error::OtherPem),
+            ("EC PRIVATE KEY", Some(_)) => Err(Error::Algorithm(Algorithm::Ec)),
+            ("DSA PRIVATE KEY", _) => Err(Error::Algorithm(Algorithm::Dsa)),
+            ("OPENSSH PRIVATE KEY", _) => Err(Error::OpenSsh),
+            (label, _) if label.ends_with("PUBLIC KEY") => Err(Error::PublicForPrivate),
+            (label, _) if label.ends_with("PRIVATE KEY") => match (label, Kind::of(&block.contents)) {
+                (_, Some(Kind::Sec1)) => Err(Error::Algorithm(Algorithm::Ec)),
+                (_, Some(Kind::Pkcs8(algorithm))) if algorithm != Algorithm::Rsa => Err(Error::Algorithm(algorithm)),
+                ("PRIVATE KEY", Some(Kind::Pkcs8(_))) => Self::from_pkcs8(&block.contents),
+                ("RSA PRIVATE KEY", Some(Kind::Pkcs1)) => Self::from_pkcs1(&block.contents),
+                ("ENCRYPTED PRIVATE KEY", Some(Kind::EncryptedPkcs8) | None) => {
+                    Self::from_pkcs8(decrypt_pkcs8(&block.contents, passphrase?)?.as_bytes())
+                }
+                (_, Some(kind)) => Err(Error::Label { holds: kind.label() }),
+                (_, None) => Err(Error::NotRsaPrivate),
+            },
+            (label, _) => Err(other(label)),
         }
     }
 
@@ -101,8 +119,10 @@ impl PrivateKey {
     /// DER of a PrivateKeyInfo (RFC 5208).
     fn from_pkcs8(der: &[u8]) -> Result<Self, Error> {
         let info = PrivateKeyInfoRef::try_from(der).map_err(|_| Error::NotRsaPrivate)?;
-        if info.algorithm.oid != ALGORITHM_OID {
-            return Err(Error::NotRsaPrivate);
+        if let Some(Kind::Pkcs8(algorithm)) = Kind::of(der)
+            && algorithm != Algorithm::Rsa
+        {
+            return Err(Error::Algorithm(algorithm));
         }
         Self::from_pkcs1(info.private_key.as_bytes())
     }
@@ -160,14 +180,34 @@ impl PublicKey {
     ///
     /// See [`Error`].
     pub fn from_pem(pem: &str) -> Result<Self, Error> {
-        let block = pem::parse(pem)?;
-        let key = match block.label.as_str() {
-            "PUBLIC KEY" => rsa::PublicKey::from_public_key_der(&block.contents).map_err(|_| Error::NotRsaPublic)?,
-            "RSA PUBLIC KEY" => rsa::PublicKey::from_pkcs1_der(&block.contents).map_err(|_| Error::NotRsaPublic)?,
-            "PRIVATE KEY" | "RSA PRIVATE KEY" | "ENCRYPTED PRIVATE KEY" => return Err(Error::PrivateForPublic),
-            _ => return Err(Error::OtherPem),
-        };
-        Self::new(key)
+        let block = block(pem, "PUBLIC KEY")?;
+        match (block.label.as_str(), Kind::of(&block.contents)) {
+            ("PUBLIC KEY", Some(Kind::Spki(algorithm))) if algorithm != Algorithm::Rsa => {
+                Err(Error::Algorithm(algorithm))
+            }
+            ("PUBLIC KEY", Some(Kind::Spki(_))) | ("RSA PUBLIC KEY", Some(Kind::Pkcs1Public)) => {
+                Self::from_der(&block.contents)
+            }
+            ("PUBLIC KEY" | "RSA PUBLIC KEY", Some(kind)) => Err(Error::Label { holds: kind.label() }),
+            ("PUBLIC KEY" | "RSA PUBLIC KEY", None) => Err(Error::NotRsaPublic),
+            (label, _) if label.ends_with("PRIVATE KEY") => Err(Error::PrivateForPublic),
+            (label, _) => Err(other(label)),
+        }
+    }
+
+    /// Reads the base64 of a public key without its BEGIN and END lines, as the platform has been seen to give it back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotRsaPublic`], or [`Error::Bits`].
+    pub fn from_base64(text: &str) -> Result<Self, Error> {
+        Self::from_der(&unarmoured::decode(&pem::unescape(text)).ok_or(Error::NotRsaPublic)?)
+    }
+
+    fn from_der(der: &[u8]) -> Result<Self, Error> {
+        let key = rsa::PublicKey::from_public_key_der(der).ok();
+        let key = key.or_else(|| rsa::PublicKey::from_pkcs1_der(der).ok());
+        Self::new(key.ok_or(Error::NotRsaPublic)?)
     }
 
     fn new(key: rsa::PublicKey) -> Result<Self, Error> {
@@ -208,68 +248,22 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// Why a key cannot be used. None of them quotes the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// There is no `-----BEGIN …-----` line.
-    #[error(
-        "there is no PEM block; the file should hold `-----BEGIN PRIVATE KEY-----` or `-----BEGIN PUBLIC KEY-----`"
-    )]
-    NotPem,
-    /// A PEM block of some other kind, such as a certificate.
-    #[error("the PEM block is not an RSA key; a certificate, an EC key or an OpenSSH key cannot be used")]
-    OtherPem,
-    /// The PEM block has no end, or is not base64.
-    #[error("the PEM block is broken; was the file copied whole, from the BEGIN line to the END line?")]
-    BrokenPem,
-    /// The private key is encrypted.
-    #[error("the private key is encrypted and no passphrase is given")]
-    PassphraseMissing,
-    /// The passphrase does not decrypt the private key.
-    #[error("the passphrase does not decrypt the private key")]
-    PassphraseWrong,
-    /// The private key is encrypted in a way that is not supported.
-    #[error(
-        "the private key is encrypted in a way that is not supported; PKCS#8 with PBES2 is, and PKCS#1 with DES-EDE3-CBC, \
-         AES-128-CBC or AES-256-CBC; `openssl pkcs8 -topk8 -in KEY -out CONVERTED` converts it"
-    )]
-    UnsupportedEncryption,
-    /// The file asks for more work or memory than any tool does.
-    #[error(
-        "the encryption of the private key asks for more than ten million rounds of PBKDF2 or 64 MiB of scrypt; \
-         `openssl pkcs8 -topk8 -in KEY -out CONVERTED` converts it"
-    )]
-    DerivationCost,
-    /// A public key stands where the private one belongs.
-    #[error("this is the public key; the private key is needed here")]
-    PublicForPrivate,
-    /// A private key stands where the public one belongs.
-    #[error("this is the private key; the public key is needed here, and the private key should stay where it is")]
-    PrivateForPublic,
-    /// The block's label promises a private key, but it does not hold an RSA one that is sound.
-    #[error("the PEM block does not hold a sound RSA private key; an EC or Ed25519 key cannot be used")]
-    NotRsaPrivate,
-    /// The block's label promises a public key, but it does not hold an RSA one that is sound.
-    #[error("the PEM block does not hold a sound RSA public key; an EC or Ed25519 key cannot be used")]
-    NotRsaPublic,
-    /// RSA of another size.
-    #[error("the RSA key has {0} bits; the platform takes 2048 only")]
-    Bits(u32),
-    /// No key could be generated.
-    #[error("no key could be generated: the operating system gave no random numbers")]
-    Generate,
-    /// Nothing could be encrypted.
-    #[error("nothing could be encrypted: the operating system gave no random numbers")]
-    Encrypt,
+/// The block whose label ends in `wanted`, or what the text is instead.
+fn block(text: &str, wanted: &str) -> Result<pem::Block, Error> {
+    match pem::parse(text, wanted) {
+        Err(pem::Error::NoBlock) => Err(unarmoured::name(text)),
+        block => Ok(block?),
+    }
 }
 
-impl From<pem::Error> for Error {
-    fn from(error: pem::Error) -> Self {
-        match error {
-            pem::Error::NoBlock => Self::NotPem,
-            pem::Error::Broken => Self::BrokenPem,
-            pem::Error::UnknownCipher => Self::UnsupportedEncryption,
-        }
+/// A block that is no key.
+fn other(label: &str) -> Error {
+    if label.ends_with("CERTIFICATE") {
+        Error::Certificate
+    } else if label.ends_with("CERTIFICATE REQUEST") {
+        Error::Request
+    } else {
+        Error::OtherPem
     }
 }
 

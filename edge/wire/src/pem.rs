@@ -1,5 +1,5 @@
-//! Finds the key in a PEM file as users have it: with CRLF, with `\n` written out as in an environment variable, with text or
-//! certificates around it, and encrypted the way OpenSSL did before PKCS#8.
+//! Finds the key in a PEM file as users have it: with CRLF, with `\n` written out as in an environment variable, its lines joined,
+//! with text or certificates around it, and encrypted the way OpenSSL did before PKCS#8.
 //!
 //! It refuses to know what the key is.
 
@@ -40,57 +40,92 @@ enum Cipher {
 pub(crate) enum Error {
     /// There is no `-----BEGIN …-----` line.
     NoBlock,
-    /// The block has no end, or is not base64.
+    /// The block has no `-----END …-----` line with the words of its BEGIN line.
+    NoEnd,
+    /// What stands between the lines is not base64.
     Broken,
     /// Encrypted by another cipher than those that OpenSSL's tools offered for keys.
     UnknownCipher,
 }
 
-/// Decodes the first block that holds a key, or the first of all where none does.
-pub(crate) fn parse(text: &str) -> Result<Block, Error> {
-    let text = Zeroizing::new(text.replace("\\r", ""));
-    let text = Zeroizing::new(text.replace("\\n", "\n"));
+/// Decodes the first block whose label ends in `wanted`, else the first that holds a key, else the first of all.
+pub(crate) fn parse(text: &str, wanted: &str) -> Result<Block, Error> {
+    let text = unescape(text);
     let begins = || text.match_indices(BEGIN).map(|(at, _)| &text[at + BEGIN.len()..]);
-    let is_key = |block: &&str| block.split_once(DASHES).is_some_and(|(label, _)| label.ends_with("KEY"));
-    let block = begins().find(is_key).or_else(|| begins().next()).ok_or(Error::NoBlock)?;
+    let ends_in = |end: &'static str| {
+        move |block: &&str| block.split_once(DASHES).is_some_and(|(label, _)| label.trim_end().ends_with(end))
+    };
+    let is_wanted =
+        |block: &&str| block.split_once(DASHES).is_some_and(|(label, _)| label.trim_end().ends_with(wanted));
+    let block = begins().find(is_wanted).or_else(|| begins().find(ends_in("KEY"))).or_else(|| begins().next());
+    let block = block.ok_or(Error::NoBlock)?;
 
-    let (label, rest) = block.split_once(DASHES).ok_or(Error::Broken)?;
-    let (body, _) = rest.split_once(&format!("-----END {label}{DASHES}")).ok_or(Error::Broken)?;
-    let mut dek_info = None;
+    let (label, rest) = block.split_once(DASHES).ok_or(Error::NoEnd)?;
+    let (body, _) = rest.split_once(&format!("-----END {label}{DASHES}")).ok_or(Error::NoEnd)?;
+    // The lines may be joined, so the header is found by its name and ends where its value does.
+    let (encryption, body) = match body.split_once(DEK_INFO) {
+        Some((_, rest)) => Encryption::parse(rest).map(|(encryption, rest)| (Some(encryption), rest))?,
+        None => (None, body),
+    };
+    let lines = body.lines().filter(|line| !line.contains(':'));
     let mut base64 = Zeroizing::new(String::with_capacity(body.len()));
-    for line in body.lines() {
-        match line.split_once(':') {
-            Some((name, value)) if name.trim() == "DEK-Info" => dek_info = Some(value.trim()),
-            Some(_) => {}
-            None => base64.extend(line.chars().filter(|character| !character.is_ascii_whitespace())),
-        }
-    }
-    // As long as the text, so that it does not move.
-    let mut contents = Zeroizing::new(Vec::with_capacity(base64.len()));
-    STANDARD.decode_vec(base64.as_bytes(), &mut contents).map_err(|_| Error::Broken)?;
-    let encryption = dek_info.map(Encryption::parse).transpose()?;
-    Ok(Block { label: label.to_owned(), contents, encryption })
+    base64.extend(lines.flat_map(str::chars).filter(|character| !character.is_ascii_whitespace()));
+    let contents = Zeroizing::new(STANDARD.decode(base64.as_bytes()).map_err(|_| Error::Broken)?);
+    Ok(Block { label: label.trim().to_owned(), contents, encryption })
 }
 
 const BEGIN: &str = "-----BEGIN ";
 const DASHES: &str = "-----";
+/// The header with the cipher (RFC 1421, section 4.6.1.3).
+pub(crate) const DEK_INFO: &str = "DEK-Info:";
+
+/// Takes back what JSON, YAML, `.env` files and shells make of line ends, slashes and quotes, however many times over. A backslash
+/// stands nowhere in PEM.
+pub(crate) fn unescape(text: &str) -> Zeroizing<String> {
+    let mut plain = Zeroizing::new(String::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some(at) = rest.find(['\\', '`']) {
+        plain.push_str(&rest[..at]);
+        let escape = rest[at..].trim_start_matches(['\\', '`']);
+        let mut letters = escape.chars();
+        match letters.next() {
+            Some('n' | 'N') => plain.push('\n'),
+            Some('r' | 'R') => {}
+            Some('t') => plain.push(' '),
+            // As `+` and `/` in JSON that some libraries write.
+            Some('u') => {
+                match escape.get(1..5).and_then(|hex| u32::from_str_radix(hex, 16).ok()).and_then(char::from_u32) {
+                    Some(character) => {
+                        plain.push(character);
+                        letters = escape[5..].chars();
+                    }
+                    None => plain.push_str("\\u"),
+                }
+            }
+            Some(character @ ('/' | '"' | '\'' | '\n')) => plain.push(character),
+            Some(character) => plain.extend(['\\', character]),
+            None => {}
+        }
+        rest = letters.as_str();
+    }
+    plain.push_str(rest);
+    plain
+}
 
 impl Encryption {
-    /// Reads `CIPHER,HEX`.
-    fn parse(dek_info: &str) -> Result<Self, Error> {
-        let (cipher, hex) = dek_info.split_once(',').ok_or(Error::Broken)?;
+    /// Reads `CIPHER,HEX` at the beginning of a text, and gives what follows.
+    fn parse(text: &str) -> Result<(Self, &str), Error> {
+        let (cipher, text) = text.split_once(',').ok_or(Error::Broken)?;
         let (cipher, length) = match cipher.trim() {
             "DES-EDE3-CBC" => (Cipher::DesEde3, 8),
             "AES-128-CBC" => (Cipher::Aes128, 16),
             "AES-256-CBC" => (Cipher::Aes256, 16),
             _ => return Err(Error::UnknownCipher),
         };
-        let hex = hex.trim();
-        if hex.len() != 2 * length || !hex.is_ascii() {
-            return Err(Error::Broken);
-        }
-        let byte = |at: usize| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).map_err(|_| Error::Broken);
-        Ok(Self { cipher, initial_vector: (0..length).map(byte).collect::<Result<_, _>>()? })
+        let (hex, rest) = text.trim_start().split_at_checked(2 * length).ok_or(Error::Broken)?;
+        let byte = |at: usize| hex.get(2 * at..2 * at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let initial_vector = (0..length).map(byte).collect::<Option<_>>().ok_or(Error::Broken)?;
+        Ok((Self { cipher, initial_vector }, rest))
     }
 
     /// Decrypts a block's contents. `None` where the passphrase is wrong; a wrong one may also give nonsense, because nothing

@@ -116,7 +116,7 @@ impl Graph {
             None | Some(Value::Null) if entry.is_object() => Ok(None),
             _ => Err(Error::Unreadable(200)),
         };
-        let key = text("business_public_key")?.map(PublicKey::from_pem).transpose().map_err(Error::Key)?;
+        let key = text("business_public_key")?.map(read_key).transpose().map_err(Error::Key)?;
         let status = text("business_public_key_signature_status")?.map(|status| match status {
             "VALID" => SignatureStatus::Valid,
             "MISMATCH" => SignatureStatus::Mismatch,
@@ -174,6 +174,14 @@ impl Graph {
 
     fn host(&self) -> String {
         self.url.host_str().unwrap_or_default().to_owned()
+    }
+}
+
+/// With its BEGIN and END lines or without: both occur.
+fn read_key(text: &str) -> Result<PublicKey, keys::Error> {
+    match PublicKey::from_pem(text) {
+        Err(keys::Error::NoBeginLine(_) | keys::Error::NotPem) => PublicKey::from_base64(text),
+        key => key,
     }
 }
 

@@ -109,7 +109,10 @@ enum Problem {
     Mismatch { number: PhoneNumberId },
     #[error("this is another key than the given one; where the given one is right: {}", advice(.number))]
     OtherKey { number: PhoneNumberId },
-    #[error("the platform does not say which key it has, so it cannot be compared; try again later")]
+    #[error(
+        "the platform's signature is VALID, but it does not say over which key, so the given one cannot be compared; try \
+         again later, or ask without --public-key"
+    )]
     KeyNotTold,
     #[error("the platform does not say VALID or MISMATCH of its signature over the key; try again later")]
     StatusNotTold,
@@ -207,7 +210,7 @@ async fn one(graph: &Graph, number: PhoneNumberId, key: Option<&PublicKey>, uplo
         Ok(held) => {
             let held_key = held.key.as_ref();
             report.is_given_key = key.zip(held_key).map(|(given, held)| given.fingerprint() == held.fingerprint());
-            report.problem = judge(&report, &held).err();
+            report.problem = judge(&report, &held, key.is_some()).err();
             report.held = Some(held);
         }
         Err(error) if upload => report.problem = Some(Problem::ReadBack(error)),
@@ -216,7 +219,8 @@ async fn one(graph: &Graph, number: PhoneNumberId, key: Option<&PublicKey>, uplo
     report
 }
 
-fn judge(report: &Report, held: &Held) -> Result<(), Problem> {
+/// `is_compared` is whether a key was given to hold the platform's against.
+fn judge(report: &Report, held: &Held, is_compared: bool) -> Result<(), Problem> {
     let number = || report.number.clone();
     match (&held.key, &held.status) {
         (None, None) if report.uploaded == Some(true) => Err(Problem::NotKept { number: number() }),
@@ -228,8 +232,8 @@ fn judge(report: &Report, held: &Held) -> Result<(), Problem> {
         _ if report.is_given_key == Some(false) => Err(Problem::OtherKey { number: number() }),
         (_, Some(SignatureStatus::Mismatch)) => Err(Problem::Mismatch { number: number() }),
         (_, None | Some(SignatureStatus::Unknown(_))) => Err(Problem::StatusNotTold),
-        (None, Some(SignatureStatus::Valid)) => Err(Problem::KeyNotTold),
-        (Some(_), Some(SignatureStatus::Valid)) => Ok(()),
+        (None, Some(SignatureStatus::Valid)) if is_compared => Err(Problem::KeyNotTold),
+        (_, Some(SignatureStatus::Valid)) => Ok(()),
     }
 }
 

@@ -23,6 +23,10 @@ fn key_file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/keys").join(name)
 }
 
+fn files() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/files/graph")
+}
+
 fn pem(name: &str) -> String {
     fs::read_to_string(key_file(name)).unwrap()
 }
@@ -194,6 +198,39 @@ fn status_reads_both_shapes_of_the_answer() {
     }
 }
 
+/// What the Graph API may answer; the files are those of `tests/files/graph`.
+#[test]
+fn status_as_the_platform_has_been_seen_to_answer() {
+    let user = User::start();
+    let key = fs::read_to_string(files().join("given.pub")).unwrap();
+    user.write("given.pub", &key);
+    for (file, http, alone, compared, said) in [
+        ("1-data-valid.json", 200, 0, 0, "VALID"),
+        ("2-data-valid-without-key.json", 200, 0, 1, "does not say over which key"),
+        ("3-data-mismatch-blank-key.json", 200, 1, 1, "upload it again"),
+        ("4-flat-valid.json", 200, 0, 0, "VALID"),
+        ("5-valid-without-armour.json", 200, 0, 0, "the given key"),
+        ("6-valid-without-armour-in-lines.json", 200, 0, 0, "the given key"),
+        ("8-empty-data.json", 200, 1, 1, "no key is uploaded"),
+        ("9-empty-object.json", 200, 1, 1, "no key is uploaded"),
+        ("10-wrong-object-400.json", 400, 1, 1, "does not know the number"),
+        ("11-permission-403.json", 403, 1, 1, "needs the permission"),
+        ("12-unknown-status.json", 200, 1, 1, "PENDING"),
+    ] {
+        user.graph.tell(Method::GET, NUMBER, http, fs::read_to_string(files().join(file)).unwrap());
+        assert_eq!(user.status(&[]).code, Some(alone), "{file}");
+        let status = user.status(&["--public-key", "given.pub"]);
+        assert_eq!(status.code, Some(compared), "{file}: {status:?}");
+        assert!(status.stdout.contains(said), "{file}: {}", status.stdout);
+    }
+    // Another key is found out without its lines as well.
+    let bare = fs::read_to_string(files().join("5-valid-without-armour.json")).unwrap();
+    user.graph.tell(Method::GET, NUMBER, 200, bare);
+    let status = user.status(&["--public-key", "current.pub"]);
+    assert_eq!(status.code, Some(1), "{status:?}");
+    assert!(status.stdout.contains("another key than the given one"), "{}", status.stdout);
+}
+
 #[test]
 fn a_mismatch_is_said_with_the_command_that_helps() {
     let user = User::start();
@@ -242,7 +279,7 @@ fn a_number_without_a_key_is_said() {
 fn half_an_answer_is_no_good_news() {
     let user = User::start();
     let cases = [
-        (json!({"business_public_key_signature_status": "VALID"}), "does not say which key it has"),
+        (json!({"business_public_key_signature_status": "VALID"}), "does not say over which key"),
         (json!({"business_public_key": pem("current.pub")}), "does not say VALID or MISMATCH"),
         (held(&pem("current.pub"), "PENDING\u{1b}[2J"), "PENDING\\u{1b}[2J"),
         (held("-----BEGIN PUBLIC KEY-----", "VALID"), "the key that the platform has cannot be used: the PEM block"),

@@ -78,7 +78,7 @@ pub fn start(service: Service) -> Result<Telemetry, TelemetryError> {
     let resource = resource(service);
     let traces = traces.transpose()?.map(|exporter| {
         let provider = SdkTracerProvider::builder().with_resource(resource.clone());
-        provider.with_batch_exporter(Soft::new("traces", exporter)).build()
+        provider.with_batch_exporter(Soft::new("traces", environment::destination(Signal::Traces), exporter)).build()
     });
     let tracer = traces.as_ref().map(|provider| provider.tracer(service.name));
 
@@ -124,7 +124,8 @@ impl Telemetry {
         if !environment::is_wanted(Signal::Metrics)? {
             return Ok(meters);
         }
-        let exporter = Soft::new("metrics", MetricExporter::builder().build()?);
+        let exporter =
+            Soft::new("metrics", environment::destination(Signal::Metrics), MetricExporter::builder().build()?);
         Ok(meters.with_reader(PeriodicReader::builder(exporter).build()))
     }
 }

@@ -12,25 +12,34 @@ use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 use tracing::{info, warn};
 
+use crate::environment::Destination;
+
 pub(crate) struct Soft<E> {
     signal: &'static str,
+    destination: Destination,
     exporter: E,
     is_failing: AtomicBool,
 }
 
 impl<E> Soft<E> {
     /// `signal` is what the log calls it.
-    pub(crate) fn new(signal: &'static str, exporter: E) -> Self {
-        Self { signal, exporter, is_failing: AtomicBool::new(false) }
+    pub(crate) fn new(signal: &'static str, destination: Destination, exporter: E) -> Self {
+        Self { signal, destination, exporter, is_failing: AtomicBool::new(false) }
     }
 
     fn note(&self, outcome: OTelSdkResult) -> OTelSdkResult {
-        let signal = self.signal;
+        let (signal, Destination { address, hint }) = (self.signal, &self.destination);
         match &outcome {
             Ok(()) if self.is_failing.swap(false, Ordering::Relaxed) => info!(signal, "the collector takes it again"),
             Ok(()) => {}
             Err(error) if !self.is_failing.swap(true, Ordering::Relaxed) => {
-                warn!(signal, %error, "the collector does not take it; what it misses is lost, and nothing waits for it");
+                warn!(
+                    signal,
+                    %address,
+                    %error,
+                    hint,
+                    "the collector does not take it; what it misses is lost, and nothing waits for it"
+                );
             }
             Err(_) => {}
         }

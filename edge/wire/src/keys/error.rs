@@ -86,7 +86,7 @@ pub enum Error {
     OtherPem,
     /// The PEM block has no END line that belongs to its BEGIN line.
     #[error(
-        "the PEM block has no END line that goes with its BEGIN line; was the file copied whole, from the one to the other?"
+        "the PEM block is broken: it has no END line that goes with its BEGIN line; was the file copied whole, from the one to the other?"
     )]
     NoEnd,
     /// What stands in the PEM block is not base64.

@@ -15,14 +15,15 @@ use bytes::Bytes;
 use clap::Args;
 use flow_wire::client::{self as wire, SealedRequest};
 use flow_wire::keys;
+use reqwest::Url;
 use serde_json::Value;
 
 use self::connection::{Peer, Request};
 use self::load::Plan;
 use self::report::Report;
 use crate::client::{self, Object, fresh_flow_token};
-use crate::endpoint::{Access, Endpoint};
-use crate::files;
+use crate::endpoint::{self, Access, Endpoint};
+use crate::{files, tls};
 
 /// Memory that the sealed requests may take.
 const MAX_MEMORY: usize = 4 << 30;
@@ -71,6 +72,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Error {
     #[error(transparent)]
     File(#[from] files::Error),
+    #[error(transparent)]
+    Endpoint(#[from] endpoint::Error),
     #[error("{}: should be a JSON object, the form of a screen: {source}", file.display())]
     Data { file: PathBuf, source: serde_json::Error },
     #[error(transparent)]
@@ -87,8 +90,16 @@ pub(crate) enum Error {
     Print(std::io::Error),
 }
 
+impl Error {
+    /// Whether it is the command line that makes no sense.
+    pub(crate) fn is_usage(&self) -> bool {
+        matches!(self, Self::Endpoint(error) if error.is_usage())
+    }
+}
+
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let Access { url, trusted, public_key, app_secret } = arguments.endpoint.open()?;
+    let target = arguments.target(&url);
     let peer = Peer::new(&url, trusted, arguments.http2.is_some())?;
     let mix = Mix::new(&arguments)?;
     let (requests, sealed) = prepare(&arguments, &mix, &wire::Client::new(public_key, app_secret))?;
@@ -101,18 +112,24 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         connections: arguments.connections.into(),
         streams: arguments.http2.unwrap_or(1).into(),
     };
+    let named = peer.named.clone();
     let tally = runtime.block_on(load::run(plan, peer));
+    if tally.answers.is_empty()
+        && let Some(words) = runtime.block_on(tls::explain_plain(&named))
+    {
+        eprintln!("{words}.");
+    }
     let opened = tally.samples.iter().filter(|sample| is_sealed_answer(&sealed[sample.request], &sample.body)).count();
-    let report = Report::new(arguments.target(), arguments.requests, arguments.rate, &tally, opened);
+    let report = Report::new(target, arguments.requests, arguments.rate, &tally, opened);
     report.print(arguments.json).map_err(Error::Print)?;
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 impl Arguments {
     /// What is asked, and how, for people.
-    fn target(&self) -> String {
+    fn target(&self, url: &Url) -> String {
         let protocol = self.http2.map_or("HTTP/1.1".to_owned(), |streams| format!("HTTP/2 with {streams} streams"));
-        format!("{}, {} connections of {protocol}", self.endpoint.url, self.connections)
+        format!("{url}, {} connections of {protocol}", self.connections)
     }
 }
 
@@ -159,7 +176,7 @@ struct Mix {
 impl Mix {
     fn new(arguments: &Arguments) -> Result<Self, Error> {
         let form = |file: &PathBuf| {
-            serde_json::from_slice::<Object>(&files::read(file)?)
+            serde_json::from_str::<Object>(&files::read_text(file)?)
                 .map_err(|source| Error::Data { file: file.clone(), source })
         };
         let mut form = arguments.data.as_ref().map(form).transpose()?;

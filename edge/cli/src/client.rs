@@ -15,6 +15,7 @@ use rustls::pki_types::CertificateDer;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::tls::{self, Peer, Trust, Words};
 use crate::{http, status};
 
 /// The data API that requests speak unless they say otherwise.
@@ -28,6 +29,7 @@ pub(crate) type Object = Map<String, Value>;
 pub(crate) struct Client {
     http: reqwest::Client,
     url: Url,
+    peer: Peer,
     wire: flow_wire::client::Client,
 }
 
@@ -42,6 +44,8 @@ pub(crate) struct Answer {
     pub(crate) time: Duration,
     /// What the endpoint calls the request in its logs.
     pub(crate) request_id: Option<String>,
+    /// What logic itself said, where it was asked without an edge between.
+    pub(crate) said: Option<String>,
 }
 
 /// What came back, as it came.
@@ -63,9 +67,11 @@ pub(crate) enum Error {
     Seal(#[from] keys::Error),
     #[error("no answer within {} seconds; the platform gives up then as well", http::TIMEOUT.as_secs())]
     Timeout,
-    #[error("cannot connect: {}", causes(.0))]
-    Connect(reqwest::Error),
-    #[error("the exchange broke off: {}", causes(.0))]
+    #[error("cannot connect to {}:{}: {}", .peer.host, .peer.port, http::causes(.source))]
+    Connect { peer: Peer, source: reqwest::Error },
+    #[error("no connection: {0}")]
+    Tls(Words),
+    #[error("the exchange broke off: {}", http::causes(.0))]
     Broken(reqwest::Error),
     #[error(
         "the answer has status {status}, but its body was not sealed for this request: the endpoint's fault. It should \
@@ -86,7 +92,8 @@ impl Client {
     ) -> Result<Self, Error> {
         let http = http::client(&url, trusted.as_deref()).and_then(reqwest::ClientBuilder::build);
         let http = http.map_err(Error::Start)?;
-        Ok(Self { http, url, wire: flow_wire::client::Client::new(public_key, app_secret) })
+        let peer = peer(&url, trusted.is_some());
+        Ok(Self { http, url, peer, wire: flow_wire::client::Client::new(public_key, app_secret) })
     }
 
     /// Makes a request what the messaging client would send; null for a field that it adds leaves it out.
@@ -104,7 +111,7 @@ impl Client {
             .header(CONTENT_TYPE, "application/json")
             .header(signature::HEADER, &sealed.signature)
             .body(sealed.body.clone());
-        let Received { status, headers, body, time } = Received::answer_to(post).await?;
+        let Received { status, headers, body, time } = Received::answer_to(post, &self.peer).await?;
 
         let is_sealed = status == 200 || status == 427 && !body.is_empty();
         let body = match is_sealed.then(|| sealed.open(&body)) {
@@ -112,18 +119,23 @@ impl Client {
             Some(Err(_)) => return Err(Error::NotSealed { status }),
             Some(Ok(plaintext)) => Some(serde_json::from_slice(&plaintext).map_err(|_| Error::NotObject)?),
         };
-        Ok(Answer { status, body, time, request_id: request_id(&headers) })
+        Ok(Answer { status, body, time, request_id: request_id(&headers), said: None })
     }
 }
 
 impl Received {
     /// Sends a request and reads its whole answer.
-    pub(crate) async fn answer_to(request: RequestBuilder) -> Result<Self, Error> {
+    pub(crate) async fn answer_to(request: RequestBuilder, peer: &Peer) -> Result<Self, Error> {
         let started = Instant::now();
-        let response = request.send().await.map_err(Error::from_http)?;
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Err(Error::from_http(error, peer).await),
+        };
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.bytes().await.map_err(Error::from_http)?;
-        Ok(Self { status, headers, body, time: started.elapsed() })
+        match response.bytes().await {
+            Ok(body) => Ok(Self { status, headers, body, time: started.elapsed() }),
+            Err(error) => Err(Error::from_http(error, peer).await),
+        }
     }
 }
 
@@ -133,9 +145,13 @@ impl Answer {
         self.body.as_ref()?.get("screen")?.as_str()
     }
 
-    /// What the status means, and what the endpoint calls the request in its log.
-    pub(crate) fn explanation(&self) -> String {
+    /// What the status means as the answer to this request, what logic said where that is known, and what the endpoint calls
+    /// the request in its log.
+    pub(crate) fn explanation(&self, _request: &Object) -> String {
         let mut text = status::explain(self.status).to_owned();
+        if let Some(said) = &self.said {
+            let _ = write!(text, " Logic said: {said}.");
+        }
         if let Some(request_id) = &self.request_id {
             // Writing to a String does not fail.
             let _ = write!(text, " Request id: {request_id}.");
@@ -145,13 +161,15 @@ impl Answer {
 }
 
 impl Error {
-    fn from_http(error: reqwest::Error) -> Self {
+    async fn from_http(error: reqwest::Error, peer: &Peer) -> Self {
         if error.is_timeout() {
-            Self::Timeout
-        } else if error.is_connect() {
-            Self::Connect(error)
-        } else {
-            Self::Broken(error)
+            return Self::Timeout;
+        }
+        let words = if error.is_connect() { tls::explain(&error, peer) } else { tls::explain_plain(peer).await };
+        match words {
+            Some(words) => Self::Tls(words),
+            None if error.is_connect() => Self::Connect { peer: peer.clone(), source: error },
+            None => Self::Broken(error),
         }
     }
 }
@@ -204,10 +222,14 @@ pub(crate) fn fresh_flow_token() -> String {
     Uuid::new_v4().to_string()
 }
 
-/// What is behind an error of the HTTP client, and what to do about it.
-fn causes(error: &reqwest::Error) -> String {
-    let text = http::causes(error);
-    if text.contains("certificate") { text + "; --ca FILE names the certificates to trust" } else { text }
+/// The endpoint at a URL, as an error names it.
+pub(crate) fn peer(url: &Url, is_trust_given: bool) -> Peer {
+    Peer {
+        host: http::host(url).unwrap_or_default().to_owned(),
+        port: url.port_or_known_default().unwrap_or_default(),
+        is_tls: url.scheme() == "https",
+        trust: Trust::new("--ca", is_trust_given),
+    }
 }
 
 #[cfg(test)]

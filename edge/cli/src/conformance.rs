@@ -39,10 +39,10 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     edge: endpoint::Edge,
     /// File with another secret that the endpoint should accept, as while secrets are rotated.
-    #[arg(long, value_name = "FILE", requires = "edge")]
+    #[arg(long, value_name = "FILE", requires = "edge", conflicts_with = "logic")]
     old_app_secret_file: Option<PathBuf>,
     /// Another public key, PEM, that the endpoint should open, as while keys are rotated.
-    #[arg(long, value_name = "FILE", requires = "edge")]
+    #[arg(long, value_name = "FILE", requires = "edge", conflicts_with = "logic")]
     old_public_key: Option<PathBuf>,
     /// The endpoint that requests name, where a service tells several flows apart by it.
     #[arg(long, value_name = "NAME", default_value = "appointments", conflicts_with = "edge")]
@@ -79,6 +79,8 @@ pub(crate) enum Error {
     Logic(#[from] LogicError),
     #[error(transparent)]
     LogicNotReached(#[from] logic::NotReached),
+    #[error("{0} is for --edge; with --logic nothing is sealed, signed or sent over HTTPS")]
+    OfEdge(&'static str),
     #[error("--edge needs --public-key and --app-secret-file: without them nothing can be sealed and signed")]
     NoKeys,
     #[error(transparent)]
@@ -95,6 +97,13 @@ pub(crate) enum Error {
     Runtime(io::Error),
     #[error("cannot print: {0}")]
     Print(io::Error),
+}
+
+impl Error {
+    /// Whether it is the command line that makes no sense.
+    pub(crate) fn is_usage(&self) -> bool {
+        matches!(self, Self::OfEdge(_))
+    }
 }
 
 /// What is held against its suite.
@@ -119,7 +128,8 @@ pub(crate) struct Verdict {
 pub(crate) async fn ask_edge(access: Access, names: &[&str]) -> Result<Vec<Verdict>, Error> {
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
     let cases = only(edge::SUITE.load()?, &names)?;
-    let entries = edge::hold(&Endpoint::new(access, None, None)?, cases, None).await?;
+    let endpoint = Endpoint::new(access, None, None)?;
+    let entries = edge::hold(&endpoint, cases, None).await;
     let verdict = |entry: Entry| {
         let Entry { name: case, should, outcome, mend, time, .. } = entry;
         let came = match outcome {
@@ -133,6 +143,10 @@ pub(crate) async fn ask_edge(access: Access, names: &[&str]) -> Result<Vec<Verdi
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let Arguments { logic, edge, endpoint, require_mode, script, known_failing, junit, json, .. } = arguments;
+    let of_edge = edge.given().filter(|_| edge.edge.is_none());
+    if let Some(option) = of_edge {
+        return Err(Error::OfEdge(option));
+    }
     let subject = match (logic.open()?, edge.open()?) {
         (Some(target), _) => Subject::Logic(Box::new(Service { target, endpoint })),
         (None, Some(access)) => {
@@ -155,7 +169,10 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let script = script.as_ref();
     let entries = match &subject {
         Subject::Logic(service) => runtime.block_on(logic::hold(service, require_mode, cases, script))?,
-        Subject::Edge(endpoint) => runtime.block_on(edge::hold(endpoint, cases, script))?,
+        Subject::Edge(endpoint) => runtime.block_on(async {
+            edge::reach(endpoint).await?;
+            Ok::<_, Error>(edge::hold(endpoint, cases, script).await)
+        })?,
     };
     let report = Report::new(entries, known_failing);
     if let Some(file) = junit {

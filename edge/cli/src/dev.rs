@@ -29,11 +29,14 @@ use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 
 use self::state::State;
+use crate::call::Connection;
 use crate::client::{self, Answer, Client, Object, fresh_flow_token};
-use crate::http;
+use crate::folder::FOLDER;
 use crate::logic::{self, Logic, Target, Unreachable};
-use crate::play::play;
+use crate::play::{not_played, play};
 use crate::script::{self, Script};
+use crate::tls::Words;
+use crate::{files, http};
 
 /// The conversation that is played, the same that ships with the sample flow.
 const CONVERSATION: &str = include_str!("../../../examples/flows/appointment.conversation.yaml");
@@ -45,13 +48,21 @@ const SERVICE: Service =
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Without --logic the edge stands before a sample flow. Keys, app secret, certificate and configuration are made in .flow-dev \
-where they are missing, and used again. The log shows warnings; RUST_LOG changes that.")]
+where they are missing, and used again. The log shows warnings; RUST_LOG changes that.
+
+It says `ready: URL` where what it played went well, and `serving: URL` where logic failed: it goes on serving either way.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     logic: Logic,
     /// Port of the edge, 0 for any free one [default: 8443, or a free one where that is taken]
     #[arg(long)]
     port: Option<u16>,
+    /// Play the conversation in this file first, in the format of `simulate`.
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    /// Serve plain HTTP, for a tunnel or a proxy on this machine that ends TLS itself.
+    #[arg(long)]
+    plain: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -72,22 +83,26 @@ pub(crate) enum Error {
     Telemetry(#[from] flow_telemetry::TelemetryError),
     #[error(transparent)]
     Bind(#[from] BindError),
-    #[error("{}: listen.tls is missing; `flowctl dev` plays over HTTPS", file.display())]
+    #[error("{}: listen.tls is missing; --plain serves without TLS", file.display())]
     NoTls { file: PathBuf },
     #[error("the endpoint's path {path} cannot be part of a URL")]
     Path { path: String },
     #[error(transparent)]
     Client(#[from] client::Error),
-    #[error("the conversation failed at step {number}, \"{name}\"")]
-    Conversation { number: usize, name: String },
+    #[error("the conversation failed at step {number}, \"{name}\"; {not_played}")]
+    Conversation { number: usize, name: String, not_played: String },
     #[error("a ping does not get through to {logic}: {source}")]
     Exchange { logic: String, source: client::Error },
-    #[error(
-        "a ping does not get through to {logic}: {explanation}\nStart the FlowService first; it should listen there."
-    )]
-    Ping { logic: String, explanation: String },
+    #[error("a ping does not get through to {logic}: {source}\nStart the FlowService first; it should listen there.")]
+    NotThere { logic: String, source: io::Error },
     #[error("a ping does not get through to {logic}: {source}")]
     Unreachable { logic: String, source: Unreachable },
+    #[error("a ping does not get through to {logic}: {words}.")]
+    Misunderstood { logic: String, words: Words },
+    #[error(transparent)]
+    File(#[from] files::Error),
+    #[error(transparent)]
+    ScriptFile(#[from] script::FileError),
     #[error("cannot print: {0}")]
     Print(io::Error),
     #[error("a server broke down: {0}")]
@@ -96,19 +111,29 @@ pub(crate) enum Error {
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let logic = arguments.logic.open()?;
-    let state = State::open(Path::new(state::FOLDER))?;
+    let script = arguments.script.as_deref().map(Script::load).transpose()?;
+    let state = State::open(Path::new(FOLDER), logic.is_none())?;
     if !state.made.is_empty() {
-        talk(&format!("made in {}: {}", state::FOLDER, state.made.join(", ")));
+        talk(&format!("made in {FOLDER}: {}", state.made.join(", ")));
     }
     let runtime = tokio::runtime::Runtime::new().map_err(Error::Start)?;
     let _in_runtime = runtime.enter();
     let telemetry = flow_telemetry::start(SERVICE)?;
-    runtime.block_on(dev(logic.as_ref(), arguments.port, &state, &telemetry))
+    let how = How { port: arguments.port, is_plain: arguments.plain };
+    runtime.block_on(dev(logic.as_ref(), script.as_ref(), how, &state, &telemetry))
+}
+
+/// How the edge serves, where that is not as its configuration says.
+#[derive(Clone, Copy)]
+struct How {
+    port: Option<u16>,
+    is_plain: bool,
 }
 
 async fn dev(
     logic: Option<&Target>,
-    port: Option<u16>,
+    script: Option<&Script>,
+    how: How,
     state: &State,
     telemetry: &Telemetry,
 ) -> Result<ExitCode, Error> {
@@ -120,18 +145,20 @@ async fn dev(
             (LogicTarget { url: sample.url.clone(), tls: None }, Some(sample))
         }
     };
-    let (server, path) = bind(state, port, &target, telemetry).await?;
-    let url =
-        Url::parse(&format!("https://{}{path}", reachable(server.address()))).map_err(|_| Error::Path { path })?;
+    let (server, Place { name, path }) = bind(state, how, &target, telemetry).await?;
+    let scheme = if how.is_plain { "http" } else { "https" };
+    let url = Url::parse(&format!("{scheme}://{}{path}", reachable(server.address())));
+    let url = url.map_err(|_| Error::Path { path })?;
     talk(&format!("logic: {}", if sample.is_some() { "the sample flow, in this process" } else { &target.url }));
     talk(&format!("edge:  {url}"));
-    let client =
-        Client::new(url.clone(), Some(state.certificates.clone()), state.public_key.clone(), state.app_secret.clone())?;
+    let trusted = (!how.is_plain).then(|| state.certificates.clone());
+    let client = Client::new(url.clone(), trusted, state.public_key.clone(), state.app_secret.clone())?;
 
     let (stop_edge, edge_stops) = oneshot::channel::<()>();
     let edge = tokio::spawn(server.serve_until(async { drop(edge_stops.await) }));
+    let own = logic.map(|target| Own { target, endpoint: &name });
     let ended = tokio::select! {
-        Err(error) = session(logic, state, &client, &url) => Err(error),
+        Err(error) = session(own, script, state, &client, &url) => Err(error),
         () = signals.stop() => Ok(()),
     };
     // The edge first: what it still answers needs the logic.
@@ -144,65 +171,131 @@ async fn dev(
     ended.map(|()| if drained == Drained::Clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Plays, says that all is ready, and waits for ever; it returns only where something failed.
-async fn session(logic: Option<&Target>, state: &State, client: &Client, url: &Url) -> Result<Infallible, Error> {
-    match logic {
-        Some(logic) => greet(client, logic).await?,
-        None => play_sample(client).await?,
-    }
+/// Logic of the user's own.
+#[derive(Clone, Copy)]
+struct Own<'a> {
+    target: &'a Target,
+    /// The endpoint that requests name.
+    endpoint: &'a str,
+}
+
+/// Plays, says what came of it, and waits for ever; it returns only where something failed.
+async fn session(
+    logic: Option<Own<'_>>,
+    script: Option<&Script>,
+    state: &State,
+    client: &Client,
+    url: &Url,
+) -> Result<Infallible, Error> {
+    let is_well = match (script, logic) {
+        (Some(script), logic) => play_script(client, script, logic).await.is_none(),
+        (None, Some(logic)) => greet(client, logic, state).await?,
+        (None, None) => {
+            let failed = play_script(client, &Script::parse(CONVERSATION)?, None).await;
+            failed.map_or(Ok(true), Err)?
+        }
+    };
+    let _announced = state.announce(url)?;
     let mut out = io::stdout().lock();
-    writeln!(out, "ready: {url}").and_then(|()| out.flush()).map_err(Error::Print)?;
+    let word = if is_well { "ready" } else { "serving" };
+    writeln!(out, "{word}: {url}").and_then(|()| out.flush()).map_err(Error::Print)?;
     drop(out);
-    talk(&show::next_steps(state, url));
+    if !is_well {
+        talk(
+            "\nnot all was well, as said above: mend the logic, start it again, and try again. The edge goes on serving.",
+        );
+    }
+    talk(&show::next_steps(state, url, logic.map(|logic| logic.target.url())));
     future::pending().await
 }
 
-/// Plays the sample's own conversation, as its user sees it.
-async fn play_sample(client: &Client) -> Result<(), Error> {
-    let script = Script::parse(CONVERSATION)?;
+/// Plays a conversation, as its user sees it, and says at which step it failed.
+async fn play_script(client: &Client, script: &Script, logic: Option<Own<'_>>) -> Option<Error> {
     talk(&format!("\n{}, as its user sees it:\n", script.name));
     let mut number = 0;
     let mut failed = None;
-    play(client, &script, |step, played| {
+    play(client, script, |step, played| {
         number += 1;
         talk(&show::exchange(number, &step.name, &played.request, played.answer()));
         for complaint in played.complaints() {
             talk(&format!("      {complaint}"));
-            failed = Some(Error::Conversation { number, name: step.name.clone() });
+        }
+        if !played.is_good() {
+            let is_of_logic = played.answer().is_none_or(|answer| answer.status >= 500);
+            failed = Some((step.name.clone(), is_of_logic.then(|| played.request.clone())));
         }
     })
     .await;
-    failed.map_or(Ok(()), Err)
+    let (name, request) = failed?;
+    if let (Some(logic), Some(request)) = (logic, request) {
+        talk(&format!("      {}", ask_again(logic, &request).await));
+    }
+    let not_played = not_played(script.steps.len() - number);
+    let error = Error::Conversation { number, name, not_played };
+    if logic.is_some() {
+        talk(&format!("      {error}"));
+    }
+    Some(error)
 }
 
-/// One ping and one INIT: whatever the logic is, it should answer the first. The second is only shown, since logic may well
-/// refuse a token that it never sent.
-async fn greet(client: &Client, logic: &Target) -> Result<(), Error> {
+/// One ping and one INIT: whatever the logic is, it should answer the first, and not fail at the second; it may well refuse a
+/// token that it never sent. Whether it did.
+async fn greet(client: &Client, logic: Own<'_>, state: &State) -> Result<bool, Error> {
     talk("");
+    let mut is_well = true;
     for (number, name, action) in [(1, "ping", "ping"), (2, "open the flow", "INIT")] {
         let request = client.complete(Object::from_iter([("action".to_owned(), action.into())]), &fresh_flow_token());
         let answer = match client.exchange(&request).await {
             Ok(answer) => answer,
-            Err(source) => return Err(Error::Exchange { logic: logic.url().to_owned(), source }),
+            Err(source) => return Err(Error::Exchange { logic: logic.target.url().to_owned(), source }),
         };
         if action == "ping" && answer.status != 200 {
-            return Err(why_no_ping(logic, &answer).await);
+            reach(logic.target).await?;
         }
         talk(&show::exchange(number, name, &request, Some(&answer)));
         if answer.status != 200 {
-            talk(&format!("      {}", answer.explanation()));
+            talk(&format!("      {}", answer.explanation(&request)));
+        }
+        if !matches!(answer.status, 200 | 427) {
+            is_well = false;
+            talk(&format!("      {}", ask_again(logic, &request).await));
+            if action == "ping" {
+                let config = state.config_file();
+                talk(&format!(
+                    "      The platform pings the endpoint to see whether it is there, so Ping should answer with an empty \
+                     PingResponse; `ping: edge` in {} answers without logic.",
+                    config.display()
+                ));
+            }
         }
     }
-    Ok(())
+    Ok(is_well)
 }
 
-/// The edge says to the client no more than that logic is not there; a connection of our own tells why.
-async fn why_no_ping(target: &Target, answer: &Answer) -> Error {
+/// Sees that a FlowService listens and is understood: the edge says to the client no more than that it is not there.
+async fn reach(target: &Target) -> Result<(), Error> {
     let logic = target.url().to_owned();
     match timeout(http::TIMEOUT, target.connect()).await {
-        Ok(Err(Unreachable::Socket(error))) => Error::Ping { logic, explanation: error.to_string() },
-        Ok(Err(source)) => Error::Unreachable { logic, source },
-        Ok(Ok(_)) | Err(_) => Error::Ping { logic, explanation: answer.explanation() },
+        Ok(Err(Unreachable::Socket(source))) => return Err(Error::NotThere { logic, source }),
+        Ok(Err(source)) => return Err(Error::Unreachable { logic, source }),
+        Ok(Ok(_)) | Err(_) => {}
+    }
+    target.misunderstanding().await.map_or(Ok(()), |words| Err(Error::Misunderstood { logic, words }))
+}
+
+/// What logic says to a request that the edge's answer did not explain, asked again without the edge: its log and its answers
+/// keep logic's own words out, since in production they may hold what users filled in. Here all of it is the developer's.
+async fn ask_again(logic: Own<'_>, request: &Object) -> String {
+    let asked = async { Connection::make(logic.target).await?.exchange(logic.endpoint, request).await };
+    match asked.await {
+        Ok(Answer { said: Some(said), .. }) => format!("Asked again without the edge, logic says: {said}"),
+        Ok(Answer { status: 504, .. }) => "Asked again without the edge, logic is as slow".to_owned(),
+        Ok(Answer { status, .. }) => {
+            format!(
+                "Asked again without the edge, logic answers what the edge makes {status} of: it fails now and then"
+            )
+        }
+        Err(error) => format!("Asked again without the edge: {error}"),
     }
 }
 
@@ -230,45 +323,48 @@ impl Sample {
     }
 }
 
-/// Binds the edge and gives the path of its endpoint. Where nobody asked for a certain port, a taken one is no obstacle.
-async fn bind(
-    state: &State,
-    port: Option<u16>,
-    logic: &LogicTarget,
-    telemetry: &Telemetry,
-) -> Result<(Server, String), Error> {
-    let (config, path) = config(state, port, logic)?;
+/// Where the endpoint is.
+struct Place {
+    name: String,
+    path: String,
+}
+
+/// Binds the edge. Where nobody asked for a certain port, a taken one is no obstacle.
+async fn bind(state: &State, how: How, logic: &LogicTarget, telemetry: &Telemetry) -> Result<(Server, Place), Error> {
+    let (config, place) = config(state, how, logic)?;
     match Server::bind(config, telemetry).await {
-        Ok(server) => Ok((server, path)),
+        Ok(server) => Ok((server, place)),
         Err(BindError::Listen { address, field: "listen.address", source })
             if source.kind() == io::ErrorKind::AddrInUse =>
         {
-            if port.is_some() {
+            if how.port.is_some() {
                 return Err(Error::PortTaken { address });
             }
             talk(&format!("{address} is taken; using a free port this time"));
-            let (config, path) = self::config(state, Some(0), logic)?;
-            Ok((Server::bind(config, telemetry).await?, path))
+            let (config, place) = self::config(state, How { port: Some(0), ..how }, logic)?;
+            Ok((Server::bind(config, telemetry).await?, place))
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// The configuration in the folder, with this start's port and logic in place of its own.
-fn config(state: &State, port: Option<u16>, logic: &LogicTarget) -> Result<(Config, String), Error> {
+/// The configuration in the folder, with what is particular to this start in place of its own.
+fn config(state: &State, how: How, logic: &LogicTarget) -> Result<(Config, Place), Error> {
     let mut config = state.config()?;
-    if config.listen.tls.is_none() {
+    if how.is_plain {
+        config.listen.tls = None;
+    } else if config.listen.tls.is_none() {
         return Err(Error::NoTls { file: state.config_file() });
     }
-    if let Some(port) = port {
+    if let Some(port) = how.port {
         config.listen.address.set_port(port);
     }
     // A configuration has at least one endpoint; further ones are the user's own.
-    let path = config.endpoints.first_mut().map_or_else(String::new, |endpoint| {
+    let place = config.endpoints.first_mut().map(|endpoint| {
         endpoint.logic.target = logic.clone();
-        endpoint.path.clone()
+        Place { name: endpoint.name.clone(), path: endpoint.path.clone() }
     });
-    Ok((config, path))
+    Ok((config, place.unwrap_or(Place { name: String::new(), path: String::new() })))
 }
 
 /// The address to connect to, where the server listens on every interface.

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use clap::{ArgGroup, Args};
 use reqwest::Url;
+use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig};
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -20,14 +20,15 @@ use x509_cert::der::Decode as _;
 
 use crate::conformance::{self, Verdict};
 use crate::endpoint::{Access, Edge};
-use crate::{files, http};
+use crate::tls::{self as words, Peer};
+use crate::{client, files, http};
 
 /// Renewals go wrong; there should be time to see it.
 const RENEW_WITHIN: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// The cases that are asked, and what they are about.
 const CASES: [(&str, &str); 4] =
-    [("ping", "ping"), ("latency", "latency"), ("signature-missing", "signature"), ("other-key", "key")];
+    [("ping", "ping"), ("signature-missing", "signature"), ("other-key", "key"), ("latency", "latency")];
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -81,16 +82,17 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let access = arguments.endpoint.open()?;
     let url = arguments.endpoint.edge.as_ref().ok_or(Error::NoEdge)?;
     let trusted = arguments.endpoint.trust.read()?;
+    let peer = client::peer(url, trusted.is_some());
     let config = http::tls_config(trusted, &["h2", "http/1.1"]).map_err(Error::Trust)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
-    let findings = runtime.block_on(examine(url, config, access))?;
+    let findings = runtime.block_on(examine(url, &peer, config, access))?;
     print(&findings, arguments.json)?;
     let is_good = findings.iter().all(|finding| finding.state != State::Wrong);
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Looks at one thing after another, as far as one lets through to the next.
-async fn examine(url: &Url, config: ClientConfig, access: Option<Access>) -> Result<Vec<Finding>, Error> {
+async fn examine(url: &Url, peer: &Peer, config: ClientConfig, access: Option<Access>) -> Result<Vec<Finding>, Error> {
     let mut findings = Vec::new();
     let stream = match connect(url).await {
         Ok((stream, finding)) => {
@@ -99,7 +101,7 @@ async fn examine(url: &Url, config: ClientConfig, access: Option<Access>) -> Res
         }
         Err(finding) => return Ok(vec![finding]),
     };
-    let tls = tls(url, stream, config).await;
+    let tls = tls(url, peer, stream, config).await;
     let lets_through = tls.state != State::Wrong;
     findings.push(tls);
     match access {
@@ -147,10 +149,13 @@ async fn connect(url: &Url) -> Result<(TcpStream, Finding), Finding> {
     }
 }
 
-async fn tls(url: &Url, stream: TcpStream, config: ClientConfig) -> Finding {
+async fn tls(url: &Url, peer: &Peer, stream: TcpStream, config: ClientConfig) -> Finding {
     let finding =
         |state, found: String, mend: Option<&str>| Finding { what: "TLS", state, found, mend: mend.map(str::to_owned) };
     if url.scheme() != "https" {
+        if let Some(words) = words::explain_plain(peer).await {
+            return finding(State::Wrong, words.found, Some(&(words.mend + ".")));
+        }
         let mend = "The platform calls https:// alone; ask the endpoint by the URL that the platform has.";
         return finding(State::Warning, "plain HTTP".to_owned(), Some(mend));
     }
@@ -162,7 +167,12 @@ async fn tls(url: &Url, stream: TcpStream, config: ClientConfig) -> Finding {
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
     let stream = match timeout(http::TIMEOUT, handshake).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return finding(State::Wrong, http::chain(&error), Some(advice(&error))),
+        Ok(Err(error)) => {
+            return match words::explain(&error, peer) {
+                Some(words) => finding(State::Wrong, words.found, Some(&(words.mend + "."))),
+                None => finding(State::Wrong, http::chain(&error), Some("See whether what listens there speaks TLS.")),
+            };
+        }
         Err(_) => {
             let found = format!("no handshake within {} s", http::TIMEOUT.as_secs());
             return finding(State::Wrong, found, Some("See whether what listens there speaks TLS."));
@@ -195,27 +205,6 @@ fn not_after(certificate: &CertificateDer<'_>) -> Option<SystemTime> {
     Some(certificate.tbs_certificate().validity().not_after.to_date_time().to_system_time())
 }
 
-/// What to do about a handshake that failed.
-fn advice(error: &io::Error) -> &'static str {
-    let error = error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>());
-    match error {
-        Some(rustls::Error::InvalidCertificate(
-            CertificateError::Expired | CertificateError::ExpiredContext { .. },
-        )) => "Renew the certificate; the platform calls nobody with an expired one.",
-        Some(rustls::Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        )) => "Get a certificate for this name, or give the platform the name that it is for.",
-        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            "Serve the whole chain, with the intermediate certificates, of a public authority; the platform trusts no others. \
-             For one of your own there is --ca."
-        }
-        Some(rustls::Error::InvalidCertificate(_)) => {
-            "Get a certificate of a public authority for this name; this one is not one that a server may have."
-        }
-        _ => "See whether what listens there speaks TLS.",
-    }
-}
-
 fn of_case(verdict: Verdict) -> Finding {
     let Verdict { case, should, came, mend, time } = verdict;
     let what = CASES.iter().find(|(name, _)| *name == case).map_or("", |(_, what)| what);
@@ -223,7 +212,8 @@ fn of_case(verdict: Verdict) -> Finding {
         None => Finding { what, state: State::Ok, found: format!("{should}, in {}", milliseconds(time)), mend: None },
         // Of every other status it was said already what it means, and whose fault it is.
         Some(came) => {
-            let mend = came.starts_with("status 200").then_some(mend);
+            let is_explained = came.starts_with("status ") && !came.starts_with("status 200");
+            let mend = (!is_explained || case.starts_with("body-")).then_some(mend);
             Finding { what, state: State::Wrong, found: came, mend }
         }
     }

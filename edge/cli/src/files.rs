@@ -29,7 +29,7 @@ pub(crate) enum Error {
     Read { file: PathBuf, source: io::Error },
     #[error("{}: cannot be written: {source}", file.display())]
     Write { file: PathBuf, source: io::Error },
-    #[error("{}: exists already, and a key is never overwritten; name another file or move this one away", file.display())]
+    #[error("{}: exists already, and is never overwritten; name another file or folder, or move this one away", file.display())]
     Exists { file: PathBuf },
     #[error("{}: {source}", file.display())]
     Text { file: PathBuf, source: text::Error },
@@ -156,6 +156,11 @@ pub(crate) fn create(file: &Path, content: &str, access: Access) -> Result<(), E
         let _ = fs::remove_file(file);
         wrong(error)
     })
+}
+
+/// Writes a file that may be there, and holds nothing that anybody would miss.
+pub(crate) fn replace(file: &Path, content: &str) -> Result<(), Error> {
+    fs::write(file, content).map_err(|source| Error::Write { file: file.to_owned(), source })
 }
 
 /// Creates a folder and those around it, where they are missing.

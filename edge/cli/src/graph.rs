@@ -18,6 +18,7 @@ pub(crate) use self::refusal::Refusal;
 use self::refusal::harmless;
 pub(crate) use self::token::{Token, TokenError};
 use crate::http;
+use crate::tls::{self, Peer, Trust, Words};
 
 /// The Graph API in the version that this was written for.
 pub(crate) const DEFAULT_URL: &str = "https://graph.facebook.com/v23.0";
@@ -62,6 +63,8 @@ pub(crate) enum Error {
     Timeout(Duration),
     #[error("cannot connect to {host}: {}", http::causes(.source))]
     Connect { host: String, source: reqwest::Error },
+    #[error("cannot connect to {host}: {words}")]
+    Tls { host: String, words: Words },
     #[error("the exchange broke off: {}; try again", http::causes(.0))]
     Broken(reqwest::Error),
     #[error(transparent)]
@@ -166,7 +169,14 @@ impl Graph {
         if error.is_timeout() {
             Error::Timeout(self.timeout)
         } else if error.is_connect() {
-            Error::Connect { host: self.host(), source: error }
+            let host = self.host();
+            let port = self.url.port_or_known_default().unwrap_or_default();
+            let is_tls = self.url.scheme() == "https";
+            let peer = Peer { host: host.clone(), port, is_tls, trust: Trust::System { option: None } };
+            match tls::explain(&error, &peer) {
+                Some(words) => Error::Tls { host, words },
+                None => Error::Connect { host, source: error },
+            }
         } else {
             Error::Broken(error)
         }

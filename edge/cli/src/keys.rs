@@ -1,5 +1,6 @@
-//! `flowctl keys`: the RSA key pair of an endpoint.
+//! `flowctl keys`: the RSA key pair of an endpoint, and a certificate for a server of one's own.
 
+pub(crate) mod certificate;
 mod platform;
 
 use std::fs;
@@ -19,6 +20,8 @@ pub(crate) enum Command {
     Generate(Generate),
     /// Print the public key and its fingerprint.
     Show(Show),
+    /// Make a certificate that a server of your own may have, with its key. No file is ever overwritten.
+    Certificate(certificate::Certificate),
     /// Make a key the public key of phone numbers, and read it back.
     Upload(platform::Upload),
     /// Print which key the platform has for phone numbers, and whether its signature over it is valid.
@@ -63,6 +66,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Generate(#[from] keys::Error),
     #[error(transparent)]
+    Certificate(#[from] certificate::Error),
+    #[error(transparent)]
     Platform(#[from] platform::Error),
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
@@ -72,6 +77,7 @@ pub(crate) fn run(command: Command) -> Result<ExitCode, Error> {
     match command {
         Command::Generate(arguments) => generate(arguments)?,
         Command::Show(arguments) => show(arguments)?,
+        Command::Certificate(arguments) => certificate::run(arguments)?,
         Command::Upload(arguments) => return Ok(platform::upload(arguments)?),
         Command::Status(arguments) => return Ok(platform::status(arguments)?),
     }

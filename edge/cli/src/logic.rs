@@ -12,15 +12,16 @@ use http::Uri;
 use http::uri::InvalidUri;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tonic::body::Body;
 
 use crate::files;
-use crate::http::{chain, tls_config};
+use crate::http::{TIMEOUT, chain, tls_config};
+use crate::tls::{self, Peer, Trust, Words};
 
 /// HTTP/2 as a TLS handshake names it (ALPN, RFC 9113 section 3.1).
 const H2: &str = "h2";
@@ -64,11 +65,13 @@ pub(crate) enum Error {
 pub(crate) enum Unreachable {
     #[error("{0}")]
     Socket(io::Error),
-    #[error("{}; --logic-ca FILE names the authorities to trust", chain(.0))]
-    UnknownIssuer(io::Error),
+    #[error("{0}")]
+    Tls(Words),
     #[error("{}", chain(.0))]
-    Tls(io::Error),
-    #[error("its TLS does not agree to HTTP/2 (ALPN h2), which gRPC runs over")]
+    Handshake(io::Error),
+    #[error(
+        "its TLS does not agree to HTTP/2 (ALPN h2), which gRPC runs over: let the service, or the proxy before it, offer h2"
+    )]
     NotHttp2,
     #[error("{}", chain(.0))]
     Http2(hyper::Error),
@@ -139,7 +142,8 @@ impl Target {
                     None => speak(stream).await,
                     Some((config, name)) => {
                         let connector = TlsConnector::from(Arc::clone(config));
-                        let stream = connector.connect(name.clone(), stream).await.map_err(Unreachable::of_tls)?;
+                        let stream = connector.connect(name.clone(), stream).await;
+                        let stream = stream.map_err(|error| self.unreachable(host, *port, error))?;
                         // The edge would not speak to it either.
                         if stream.get_ref().1.alpn_protocol() != Some(H2.as_bytes()) {
                             return Err(Unreachable::NotHttp2);
@@ -153,6 +157,45 @@ impl Target {
     }
 }
 
+impl Target {
+    fn peer(&self, host: &str, port: u16) -> Peer {
+        let trust = Trust::new("--logic-ca", self.ca.is_some());
+        Peer { host: host.to_owned(), port, is_tls: self.tls.is_some(), trust }
+    }
+
+    fn unreachable(&self, host: &str, port: u16, error: io::Error) -> Unreachable {
+        match tls::explain(&error, &self.peer(host, port)) {
+            Some(words) => Unreachable::Tls(words),
+            None => Unreachable::Handshake(error),
+        }
+    }
+
+    /// Why there is a connection and nobody understands what is said on it; `None` where that is not known. Without TLS nothing
+    /// is agreed on before the first call.
+    pub(crate) async fn misunderstanding(&self) -> Option<Words> {
+        let (Socket::Tcp { host, port }, None) = (&self.url.socket, &self.tls) else { return None };
+        if let Some(words) = tls::explain_plain(&self.peer(host, *port)).await {
+            return Some(words);
+        }
+        let reply = tokio::time::timeout(TIMEOUT, first_bytes(host, *port)).await.ok()?.ok()?;
+        reply.starts_with(b"HTTP/1.").then(|| Words {
+            found: "what listens there speaks HTTP/1.1, and gRPC runs over HTTP/2".to_owned(),
+            mend: "Name the port on which the FlowService itself listens, or let the proxy before it speak HTTP/2 without \
+                   TLS (h2c)"
+                .to_owned(),
+        })
+    }
+}
+
+/// The beginning of what is answered to a request of HTTP/1.1.
+async fn first_bytes(host: &str, port: u16) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect((host, port)).await?;
+    stream.write_all(format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes()).await?;
+    let mut reply = vec![0; 7];
+    stream.read_exact(&mut reply).await?;
+    Ok(reply)
+}
+
 async fn speak<S>(stream: S) -> Result<SendRequest<Body>, Unreachable>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -161,15 +204,6 @@ where
     let (sender, connection) = handshake.map_err(Unreachable::Http2)?;
     tokio::spawn(connection);
     Ok(sender)
-}
-
-impl Unreachable {
-    fn of_tls(error: io::Error) -> Self {
-        match error.get_ref().and_then(|error| error.downcast_ref()) {
-            Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => Self::UnknownIssuer(error),
-            _ => Self::Tls(error),
-        }
-    }
 }
 
 impl Url {

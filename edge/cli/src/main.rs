@@ -4,6 +4,7 @@
 //! where all went well, 1 where it did not, 2 where the command line makes no sense.
 
 mod bench;
+mod call;
 mod client;
 mod conformance;
 mod dev;
@@ -11,6 +12,7 @@ mod doctor;
 mod endpoint;
 mod files;
 mod flow;
+mod folder;
 mod graph;
 mod http;
 mod keys;
@@ -19,6 +21,7 @@ mod play;
 mod script;
 mod simulate;
 mod status;
+mod tls;
 
 use std::process::ExitCode;
 
@@ -34,7 +37,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// The RSA key pair of an endpoint: make it, look at it, upload its public half, see what the platform has.
+    /// The RSA key pair of an endpoint: make it, look at it, upload its public half, see what the platform has; and certificates.
     #[command(subcommand)]
     Keys(keys::Command),
     /// Be the messaging client: send one request or play a conversation, and open the answers.
@@ -70,12 +73,24 @@ enum Error {
     Dev(#[from] dev::Error),
 }
 
+impl Error {
+    /// Whether it is the command line that makes no sense, as far as files had to be looked at to see it.
+    fn is_usage(&self) -> bool {
+        match self {
+            Self::Simulate(error) => error.is_usage(),
+            Self::Bench(error) => error.is_usage(),
+            Self::Conformance(error) => error.is_usage(),
+            _ => false,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("flowctl: {error}");
-            ExitCode::FAILURE
+            if error.is_usage() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

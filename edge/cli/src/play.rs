@@ -50,7 +50,11 @@ impl Played {
         match &self.outcome {
             Outcome::AsExpected(_) => Vec::new(),
             Outcome::Status { expected, answer } => {
-                vec![format!("status: expected {expected}, came {}. {}", answer.status, answer.explanation())]
+                vec![format!(
+                    "status: expected {expected}, came {}. {}",
+                    answer.status,
+                    answer.explanation(&self.request)
+                )]
             }
             Outcome::Mismatched { mismatches, .. } => mismatches
                 .iter()
@@ -82,6 +86,15 @@ pub(crate) async fn play(client: &Client, script: &Script, mut watch: impl FnMut
         }
     }
     true
+}
+
+/// How many steps nobody saw, since one before them failed.
+pub(crate) fn not_played(steps: usize) -> String {
+    match steps {
+        0 => "it was the last".to_owned(),
+        1 => "1 step was not played".to_owned(),
+        _ => format!("{steps} steps were not played"),
+    }
 }
 
 /// Holds an answer against a step, and keeps what later steps use.

@@ -5,17 +5,19 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
+use flow_wire::text;
 use serde_json::{Value, json};
 
 use crate::client::{self, Answer, Client, Object, fresh_flow_token};
-use crate::endpoint::{Access, Endpoint};
-use crate::files;
-use crate::play::{Played, play};
+use crate::endpoint::{self, Access, Endpoint};
+use crate::play::{Played, not_played, play};
 use crate::script::{self, Script, Step};
 
 const AFTER_HELP: &str = "\
 A REQUEST is the plaintext, such as '{\"action\":\"INIT\"}'. Like a step of a script it gets a `version` and, but for a
 ping, a fresh `flow_token` and its signature where it has none; null leaves them out.
+
+In the folder of a running `flowctl dev` no further option is needed.
 
 The exit code is 0 where the answer has status 200, or where every step of the script was as expected.";
 
@@ -62,19 +64,28 @@ pub(crate) struct Arguments {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error(transparent)]
-    File(#[from] files::Error),
+    Endpoint(#[from] endpoint::Error),
     #[error(transparent)]
     Script(#[from] script::FileError),
     #[error("the request is no JSON object, such as {{\"action\":\"INIT\"}}: {0}")]
     Request(serde_json::Error),
     #[error("standard input cannot be read: {0}")]
     Input(io::Error),
+    #[error("the request: {0}")]
+    Text(#[from] text::Error),
     #[error("cannot print: {0}")]
     Print(#[from] io::Error),
     #[error("cannot start: {0}")]
     Runtime(io::Error),
     #[error(transparent)]
     Client(#[from] client::Error),
+}
+
+impl Error {
+    /// Whether it is the command line that makes no sense.
+    pub(crate) fn is_usage(&self) -> bool {
+        matches!(self, Self::Endpoint(error) if error.is_usage())
+    }
 }
 
 /// What to send.
@@ -103,16 +114,17 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
 }
 
 fn read_request(argument: &str) -> Result<Object, Error> {
-    let mut text = argument.to_owned();
+    let mut bytes = argument.as_bytes().to_vec();
     if argument == "-" {
-        text.clear();
-        io::stdin().read_to_string(&mut text).map_err(Error::Input)?;
+        bytes.clear();
+        io::stdin().read_to_end(&mut bytes).map_err(Error::Input)?;
     }
-    serde_json::from_str(&text).map_err(Error::Request)
+    serde_json::from_str(text::read(&bytes)?).map_err(Error::Request)
 }
 
 async fn exchange(client: &Client, request: Object, json: bool) -> Result<bool, Error> {
-    let answer = client.exchange(&client.complete(request, &fresh_flow_token())).await?;
+    let request = client.complete(request, &fresh_flow_token());
+    let answer = client.exchange(&request).await?;
     let mut out = io::stdout().lock();
     if json {
         writeln!(out, "{}", to_json(&answer))?;
@@ -124,7 +136,7 @@ async fn exchange(client: &Client, request: Object, json: bool) -> Result<bool, 
         }
     }
     if answer.status != 200 {
-        eprintln!("{}", answer.explanation());
+        eprintln!("{}", answer.explanation(&request));
     }
     Ok(answer.status == 200)
 }
@@ -153,8 +165,14 @@ async fn play_to_lines(client: &Client, script: &Script) -> bool {
         let _ = out.flush();
     })
     .await;
-    let verdict = if is_good { "passed" } else { "failed" };
-    let _ = writeln!(out, "{verdict}: {good_steps} of {} steps as expected", script.steps.len());
+    let _ = match script.steps.len() - good_steps {
+        0 => writeln!(out, "passed: {good_steps} of {good_steps} steps as expected"),
+        // The one that failed was the last to be played.
+        others => {
+            let steps = script.steps.len();
+            writeln!(out, "failed: {good_steps} of {steps} steps as expected; {}", not_played(others - 1))
+        }
+    };
     is_good
 }
 
@@ -183,7 +201,8 @@ async fn play_to_json(client: &Client, script: &Script) -> Result<bool, Error> {
         }));
     })
     .await;
-    let report = json!({"name": script.name, "passed": passed, "steps": steps});
+    let not_played = script.steps.len() - steps.len();
+    let report = json!({"name": script.name, "passed": passed, "steps": steps, "not_played": not_played});
     writeln!(io::stdout().lock(), "{report}")?;
     Ok(passed)
 }

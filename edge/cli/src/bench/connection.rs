@@ -15,7 +15,8 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::http as http_client;
+use crate::tls::{self, Peer as TlsPeer, Words};
+use crate::{client, http as http_client};
 
 /// Where the endpoint is, and how to talk to it.
 #[derive(Debug, Clone)]
@@ -26,6 +27,7 @@ pub(super) struct Peer {
     authority: HeaderValue,
     tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     is_http2: bool,
+    pub(super) named: TlsPeer,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +57,8 @@ pub(super) struct Request {
 pub(super) enum Failure {
     #[error("no connection: {0}")]
     NotConnected(String),
+    #[error("no connection: {0}")]
+    Tls(Words),
     #[error("broken off")]
     Broken,
     #[error("no answer within {} s", http_client::TIMEOUT.as_secs())]
@@ -66,6 +70,7 @@ impl Peer {
         let host = http_client::host(url).ok_or(Error::Url)?.to_owned();
         let port = url.port_or_known_default().ok_or(Error::Url)?;
         let authority = url.authority();
+        let named = client::peer(url, trusted.is_some());
         let alpn = if is_http2 { "h2" } else { "http/1.1" };
         let tls = match url.scheme() {
             "https" => {
@@ -82,6 +87,7 @@ impl Peer {
             port,
             tls,
             is_http2,
+            named,
         })
     }
 
@@ -93,7 +99,11 @@ impl Peer {
             None => self.shake_hands(stream).await,
             Some((config, name)) => {
                 let connector = TlsConnector::from(Arc::clone(config));
-                let stream = connector.connect(name.clone(), stream).await.map_err(not_connected)?;
+                let stream = connector.connect(name.clone(), stream).await;
+                let stream = stream.map_err(|error| match tls::explain(&error, &self.named) {
+                    Some(words) => Failure::Tls(words),
+                    None => not_connected(error),
+                })?;
                 self.shake_hands(stream).await
             }
         }

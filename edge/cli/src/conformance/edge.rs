@@ -15,9 +15,10 @@ use super::forge::Forge;
 use super::outcome::{Failure, Outcome};
 use super::play;
 use super::report::Entry;
-use crate::client::{self, Answer};
+use crate::client::{self, Answer, Object};
 use crate::script::Script;
 use crate::script::template::Variables;
+use crate::tls::Words;
 
 pub(super) const SUITE: Suite = Suite {
     files: &[
@@ -47,35 +48,44 @@ pub(super) const SUITE: Suite = Suite {
 /// The topic whose cases look back at all the others, and at the script.
 const AFTERWARDS: &str = "afterwards";
 
-/// Nothing listens there.
+/// There is nothing to hold against the suite.
 #[derive(Debug, thiserror::Error)]
-#[error("the endpoint cannot be reached: {0}; see that --edge is its URL")]
-pub(crate) struct NotReached(String);
+pub(crate) enum NotReached {
+    #[error("the endpoint cannot be reached: {0}; see that --edge is its URL")]
+    Nobody(String),
+    #[error("the endpoint cannot be reached: {0}.")]
+    Tls(Words),
+    #[error("no endpoint answers at this URL: {0}")]
+    NoEndpoint(String),
+}
+
+/// Whether there is somebody to ask. Whatever else there is to say, a case says it.
+pub(super) async fn reach(endpoint: &Endpoint) -> Result<(), NotReached> {
+    let hello = endpoint.forger.post(checks::ping(), &Forge::default());
+    let hello = hello.map_err(|failure| NotReached::Nobody(failure.came))?;
+    match endpoint.wire.send(&hello).await {
+        Err(error @ client::Error::Connect { .. }) => Err(NotReached::Nobody(error.to_string())),
+        Err(client::Error::Tls(words)) => Err(NotReached::Tls(words)),
+        Ok(reply) if reply.status == 404 => Err(NotReached::NoEndpoint(reply.describe())),
+        _ => Ok(()),
+    }
+}
 
 /// Every case, and the script step by step before those that look back.
-pub(super) async fn hold(
-    endpoint: &Endpoint,
-    cases: Vec<Case>,
-    script: Option<&Script>,
-) -> Result<Vec<Entry>, NotReached> {
-    let hello = endpoint.forger.post(checks::ping(), &Forge::default()).map_err(|failure| NotReached(failure.came))?;
-    // Whatever else there is to say, a case says it.
-    if let Err(error @ client::Error::Connect(_)) = endpoint.wire.send(&hello).await {
-        return Err(NotReached(error.to_string()));
-    }
+pub(super) async fn hold(endpoint: &Endpoint, cases: Vec<Case>, script: Option<&Script>) -> Vec<Entry> {
     let (afterwards, cases): (Vec<_>, Vec<_>) = cases.into_iter().partition(|case| case.topic == AFTERWARDS);
     let mut entries = play::cases(cases, async |case| ask(endpoint, case).await).await;
     if let Some(script) = script {
         let mend = "Answer as the script says, or mend the script.";
-        let exchange = async |send, flow_token: &str| {
-            let message = endpoint.complete(send, flow_token);
-            let reply = endpoint.send(message.into(), &Forge::default()).await.map_err(|failure| failure.came)?;
-            answer(reply)
+        let exchange = async |message: &Object| {
+            let reply = endpoint.send(message.clone().into(), &Forge::default()).await?;
+            answer(reply).map_err(Failure::came)
         };
-        entries.extend(play::script(script, mend, exchange).await);
+        let complete = |send, flow_token: &str| endpoint.complete(send, flow_token);
+        entries.extend(play::script(script, mend, complete, exchange).await);
     }
     entries.extend(play::cases(afterwards, async |case| ask(endpoint, case).await).await);
-    Ok(entries)
+    entries
 }
 
 /// Asks a case, and says of an endpoint that is gone in which case it went.
@@ -162,5 +172,6 @@ fn answer(reply: Reply) -> Result<Answer, String> {
         Opened::Object(object) if reply.should_be_sealed() => Some(object.clone()),
         _ => None,
     };
-    Ok(Answer { status: reply.status, body, time: reply.time, request_id: client::request_id(&reply.headers) })
+    let request_id = client::request_id(&reply.headers);
+    Ok(Answer { status: reply.status, body, time: reply.time, request_id, said: None })
 }

@@ -14,8 +14,11 @@ use super::cases::{self, CANARY, Case, Question, Suite};
 use super::outcome::{Failure, Outcome};
 use super::play;
 use super::report::Entry;
-use crate::client::{complete, completion, has_foreign_token};
+use crate::call::CallError;
+use crate::client::{Object, complete, completion, has_foreign_token};
+use crate::logic::Unreachable;
 use crate::script::Script;
+use crate::tls::Words;
 
 pub(super) const SUITE: Suite = Suite {
     files: &[
@@ -41,6 +44,7 @@ pub(super) const SUITE: Suite = Suite {
         "deep-data",
         "malformed-message",
         "canary",
+        "within-a-second",
         "short-deadline",
         "after-cancelled-calls",
         "mode-echo-large",
@@ -56,10 +60,14 @@ pub(super) const SUITE: Suite = Suite {
     ],
 };
 
-/// Nothing listens there.
+/// There is nothing to hold against the suite.
 #[derive(Debug, thiserror::Error)]
-#[error("the service cannot be reached: {0}; start it, and see that --logic names its address")]
-pub(crate) struct NotReached(String);
+pub(crate) enum NotReached {
+    #[error("the service cannot be reached: {0}; start it, and see that --logic names its address")]
+    Nobody(CallError),
+    #[error("the service cannot be reached: {0}.")]
+    Tls(Words),
+}
 
 /// Every case, and the script step by step. `require_mode` is whether a case that needs the conformance mode fails, or is
 /// skipped, where the service does not have it.
@@ -69,7 +77,21 @@ pub(super) async fn hold(
     cases: Vec<Case>,
     script: Option<&Script>,
 ) -> Result<Vec<Entry>, NotReached> {
-    service.connect().await.map_err(|error| NotReached(error.to_string()))?;
+    match service.connect().await {
+        Ok(_) => {}
+        Err(CallError::NotConnected(Unreachable::Tls(words))) => return Err(NotReached::Tls(words)),
+        Err(error) => return Err(NotReached::Nobody(error)),
+    }
+    let ping = match service.connect().await {
+        Ok(connection) => connection.ping(&service.endpoint).await,
+        Err(error) => Err(error),
+    };
+    // A service may break a call off as well; a case says that.
+    if let Err(CallError::Broken(_)) = ping
+        && let Some(words) = service.target.misunderstanding().await
+    {
+        return Err(NotReached::Tls(words));
+    }
     let lacks_mode = mode::is_there(service).await.err().map(|failure| {
         let came = failure.came;
         format!("the service has no conformance mode; to the command {{\"echo\":{{}}}} there came {came}")
@@ -78,22 +100,18 @@ pub(super) async fn hold(
         play::cases(cases, async |case| ask(service, case, lacks_mode.as_deref(), require_mode).await).await;
     if let Some(script) = script {
         let mend = "Answer as the script says, or mend the script. A step's `status` is what the edge would answer.";
-        let exchange = async |send, flow_token: &str| {
-            let request = complete(send, flow_token, |_| "verified by the edge".to_owned());
-            let answer = match service.connect().await {
-                Ok(connection) => connection.exchange(&service.endpoint, &request).await,
-                Err(error) => Err(error),
-            };
-            let answer = answer.map_err(|error| error.to_string())?;
-            let flow_token = request.get("flow_token").and_then(Value::as_str).unwrap_or_default();
+        let complete = |send, flow_token: &str| complete(send, flow_token, |_| "verified by the edge".to_owned());
+        let exchange = async |message: &Object| {
+            let answer = service.connect().await?.exchange(&service.endpoint, message).await?;
+            let flow_token = message.get("flow_token").and_then(Value::as_str).unwrap_or_default();
             match answer.body.as_ref().and_then(completion) {
                 Some(params) if has_foreign_token(params, flow_token) => {
-                    Err("a completion with another conversation's flow_token".to_owned())
+                    Err(Failure::came("a completion with another conversation's flow_token"))
                 }
                 _ => Ok(answer),
             }
         };
-        entries.extend(play::script(script, mend, exchange).await);
+        entries.extend(play::script(script, mend, complete, exchange).await);
     }
     Ok(entries)
 }
@@ -102,6 +120,13 @@ async fn ask(service: &Service, case: &Case, lacks_mode: Option<&str>, require_m
     if let Some(why) = lacks_mode.filter(|_| case.needs_mode) {
         return if require_mode { Err(Failure::came(why)) } else { Ok(Outcome::Skipped(why.to_owned())) };
     }
+    match put(service, case).await {
+        Err(failure) if case.warns => Ok(Outcome::Warned(failure.came)),
+        outcome => outcome,
+    }
+}
+
+async fn put(service: &Service, case: &Case) -> Result<Outcome, Failure> {
     let variables = cases::variables();
     match &case.question {
         Question::Check { name, with } => {
@@ -131,6 +156,7 @@ async fn check(service: &Service, name: &str, with: &Value, canary: &str) -> Res
         "deep-data" => checks::deep_data(service, with).await,
         "malformed-message" => checks::malformed_message(service).await,
         "canary" => checks::canary(service, with, canary).await,
+        "within-a-second" => checks::within_limit(service, with).await,
         "short-deadline" => checks::short_deadline(service, with).await,
         "after-cancelled-calls" => checks::after_cancelled_calls(service, with).await,
         "mode-echo-large" => mode::echo_large(service, with).await,

@@ -8,7 +8,7 @@ use super::cases::Case;
 use super::outcome::{Failure, Outcome};
 use super::report::Entry;
 use crate::client::{Answer, Object, fresh_flow_token};
-use crate::play::{Outcome as Judged, Played, judge};
+use crate::play::{Outcome as Judged, Played, judge, not_played};
 use crate::script::Script;
 use crate::script::template::Variables;
 
@@ -23,7 +23,7 @@ pub(super) async fn cases(cases: Vec<Case>, ask: impl AsyncFn(&Case) -> Result<O
         let outcome = match tokio::time::timeout(CASE_LIMIT, ask(&case)).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(failure)) => Outcome::Failed(failure),
-            Err(_) => Outcome::Failed(Failure::came(format!("no end within {} s", CASE_LIMIT.as_secs()))),
+            Err(_) => Outcome::Failed(Failure::slow(format!("slow: no end within {} s", CASE_LIMIT.as_secs()))),
         };
         entries.push(Entry {
             topic: case.topic,
@@ -38,30 +38,35 @@ pub(super) async fn cases(cases: Vec<Case>, ask: impl AsyncFn(&Case) -> Result<O
     entries
 }
 
-/// Every step; those after the first that fails are skipped. `exchange` completes a request under the conversation's token
-/// and sends it.
+/// Every step; those after the first that fails are skipped. `complete` makes a step what the client would send under the
+/// conversation's token, `exchange` sends that.
 pub(super) async fn script(
     script: &Script,
     mend: &str,
-    exchange: impl AsyncFn(Object, &str) -> Result<Answer, String>,
+    complete: impl Fn(Object, &str) -> Object,
+    exchange: impl AsyncFn(&Object) -> Result<Answer, Failure>,
 ) -> Vec<Entry> {
     let flow_token = script.flow_token.clone().unwrap_or_else(fresh_flow_token);
     let mut variables = Variables::new(&flow_token);
     let mut has_failed = false;
-    let mut entries = Vec::new();
+    let mut entries: Vec<Entry> = Vec::new();
     for step in &script.steps {
         let started = Instant::now();
         let outcome = if has_failed {
             Outcome::Skipped("an earlier step failed".to_owned())
         } else {
             let send: Object = step.send.iter().map(|(key, value)| (key.clone(), value.resolve(&variables))).collect();
-            match exchange(send.clone(), &flow_token).await {
-                Err(came) => Outcome::Failed(Failure::came(came)),
+            let request = complete(send, &flow_token);
+            match exchange(&request).await {
+                Err(failure) => Outcome::Failed(failure),
                 Ok(answer) => {
-                    let played = Played { request: send, outcome: judge(step, answer, &mut variables) };
+                    let played = Played { request, outcome: judge(step, answer, &mut variables) };
                     match &played.outcome {
                         Judged::AsExpected(_) => Outcome::Passed,
-                        _ => Outcome::Failed(Failure::came(played.complaints().join("; "))),
+                        _ => {
+                            let left = not_played(script.steps.len() - entries.len() - 1);
+                            Outcome::Failed(Failure::came(format!("{} ({left})", played.complaints().join("; "))))
+                        }
                     }
                 }
             }

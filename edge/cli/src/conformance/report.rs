@@ -74,9 +74,10 @@ impl Entry {
             Outcome::Skipped(why) => vec![("because", why)],
             Outcome::Failed(failure) => {
                 let expected = failure.expected.as_deref().unwrap_or(&self.should);
-                let user = self.user.as_deref().map(|user| ("user", user));
+                // What the case warns of is not what happened.
+                let user = self.user.as_deref().filter(|_| failure.mend.is_none()).map(|user| ("user", user));
                 let what = [("came", failure.came.as_str()), ("expected", expected)];
-                what.into_iter().chain(user).chain([("mend", self.mend.as_str())]).collect()
+                what.into_iter().chain(user).chain([("mend", failure.mend.unwrap_or(&self.mend))]).collect()
             }
         }
     }

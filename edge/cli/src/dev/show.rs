@@ -8,8 +8,9 @@ use std::ffi::OsStr;
 use reqwest::Url;
 use serde_json::Value;
 
-use super::state::{FOLDER, State};
+use super::state::State;
 use crate::client::{Answer, Object};
+use crate::folder::{APP_SECRET, FOLDER, PUBLIC_KEY};
 
 /// Longest text shown of one value, in characters.
 const LONGEST: usize = 90;
@@ -103,25 +104,47 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// What to try once all is ready, as commands to paste.
-pub(super) fn next_steps(state: &State, url: &Url) -> String {
+/// What to try next, as commands to paste. `logic` is the URL of the user's own.
+pub(super) fn next_steps(state: &State, url: &Url, logic: Option<&str>) -> String {
     // As the user called it: not everyone has it on the path.
     let program = env::args_os().next();
     let program = quoted(program.as_deref().unwrap_or(OsStr::new("flowctl")));
-    let public_key = quoted(state.public_key_file().as_os_str());
-    let app_secret = quoted(state.app_secret_file().as_os_str());
-    let certificate = quoted(state.certificate_file().as_os_str());
+    let logic = match logic {
+        None => format!(
+            "  put your own FlowService, in any language, in place of the sample
+    {program} dev --logic http://127.0.0.1:50051"
+        ),
+        Some(logic) => format!(
+            "  play a conversation of your own; `simulate --help` shows its format, and `dev --script FILE` plays it at each start
+    {program} simulate --script FILE
+
+  see whether your FlowService keeps the contract
+    {program} conformance --logic {logic}",
+            logic = quoted(OsStr::new(logic)),
+        ),
+    };
+    let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
+    // ngrok takes a bare port for plain HTTP, and checks no certificate.
+    let (cloudflared, ngrok) = match url.scheme() {
+        "http" => (format!("--url http://{host}:{port}"), format!("{port}")),
+        _ => (format!("--url https://{host}:{port} --no-tls-verify"), format!("https://{host}:{port}")),
+    };
+    let path = url.path();
+    let [app_secret, public_key] = [APP_SECRET, PUBLIC_KEY].map(|name| format!("{FOLDER}/{name}"));
     let config = state.config_file();
     format!(
         "
 serving until ctrl-c. To try in another terminal, in this folder:
 
   be the messaging client
-    {program} simulate --url {url} --public-key {public_key} --app-secret-file {app_secret} --ca {certificate} \
-         '{{\"action\":\"INIT\"}}'
+    {program} simulate '{{\"action\":\"INIT\"}}'
 
-  put your own FlowService, in any language, in place of the sample
-    {program} dev --logic http://127.0.0.1:50051
+{logic}
+
+  let the platform in through a tunnel; the endpoint's URL is the tunnel's with {path} on its end. Before, write your app's
+  secret into {app_secret}, and upload the public key: {program} keys upload --public-key {public_key} --phone-number-id ID
+    cloudflared tunnel {cloudflared}
+    ngrok http {ngrok}
 
 {FOLDER} holds the key pair, the app secret, the certificate, and what the edge was told: {config}",
         config = config.display(),
@@ -143,7 +166,7 @@ mod tests {
 
     fn seen(status: u16, body: Value) -> String {
         let body = body.as_object().cloned();
-        let answer = Answer { status, body, time: Duration::from_millis(5), request_id: None };
+        let answer = Answer { status, body, time: Duration::from_millis(5), request_id: None, said: None };
         saw(&answer).join("\n")
     }
 

@@ -5,18 +5,18 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use flow_edge::config::{self, Config};
 use flow_wire::keys::PublicKey;
 use flow_wire::signature::AppSecret;
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use reqwest::Url;
 use rustls::pki_types::CertificateDer;
 use uuid::Uuid;
 
 use crate::files::{self, Access};
-use crate::keys;
-
-pub(super) const FOLDER: &str = ".flow-dev";
+use crate::folder::{APP_SECRET, CONFIG_FILE, PRIVATE_KEY, PUBLIC_KEY, TLS_CERTIFICATE, TLS_PRIVATE_KEY, URL};
+use crate::keys::{self, certificate};
 
 /// Names that the certificate is good for.
 const HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -32,8 +32,8 @@ listen:
 admin:
   address: 127.0.0.1:0               # /livez and /readyz, on a free port
 endpoints:
-  - name: appointments
-    path: /flows/appointments
+  - name: {name}
+    path: /flows/{name}
     private_keys:
       - file: private-key.pem
     app_secrets:
@@ -51,6 +51,7 @@ pub(super) struct State {
     pub(super) certificates: Vec<CertificateDer<'static>>,
     /// What had to be made, by name.
     pub(super) made: Vec<&'static str>,
+    is_sample: bool,
 }
 
 /// Why the folder cannot be used.
@@ -77,22 +78,22 @@ pub(crate) enum Error {
         file.display()
     )]
     NotAPair { file: PathBuf },
-    #[error("no certificate could be made: {0}")]
-    Certificate(#[from] rcgen::Error),
+    #[error(transparent)]
+    Certificate(#[from] certificate::Error),
     #[error(transparent)]
     Config(#[from] config::Errors),
 }
 
-const PRIVATE_KEY: &str = "private-key.pem";
-const PUBLIC_KEY: &str = "public-key.pem";
-const APP_SECRET: &str = "app-secret";
-const TLS_CERTIFICATE: &str = "tls-certificate.pem";
-const TLS_PRIVATE_KEY: &str = "tls-private-key.pem";
-const CONFIG_FILE: &str = "flow-edge.yaml";
+/// What the endpoint is called where a sample stands behind it, and where logic of the user's own does.
+const SAMPLE: &str = "appointments";
+const OWN: &str = "flow";
+
+/// Ten years: the folder is removed before.
+const VALID: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 impl State {
-    /// Opens the folder and makes what is missing in it.
-    pub(super) fn open(folder: &Path) -> Result<Self, Error> {
+    /// Opens the folder and makes what is missing in it, for a sample or for logic of the user's own.
+    pub(super) fn open(folder: &Path, is_sample: bool) -> Result<Self, Error> {
         if !folder.is_symlink() {
             files::create_folder(folder)?;
         }
@@ -104,32 +105,39 @@ impl State {
         // Random, and as long as the platform's own: 32 hex digits.
         folder.provide(APP_SECRET, Access::Owner, || format!("{}\n", Uuid::new_v4().simple()))?;
         folder.provide_certificate()?;
-        folder.provide(CONFIG_FILE, Access::Anyone, || CONFIG.to_owned())?;
+        let name = if is_sample { SAMPLE } else { OWN };
+        folder.provide(CONFIG_FILE, Access::Anyone, || CONFIG.replace("{name}", name))?;
         let Folder { path: folder, made } = folder;
         Ok(Self {
             public_key,
             app_secret: files::read_app_secret(&folder.join(APP_SECRET))?,
             certificates: files::read_certificates(&folder.join(TLS_CERTIFICATE))?,
             made,
+            is_sample,
             folder,
         })
     }
 
     /// Reads the configuration; it can be served once, so it is read anew for each attempt.
     pub(super) fn config(&self) -> Result<Config, Error> {
-        Ok(Config::load(&self.folder.join(CONFIG_FILE))?)
+        let mut config = Config::load(&self.folder.join(CONFIG_FILE))?;
+        // The file may have been made for the sample, whose name says nothing true of another flow.
+        if let Some(endpoint) =
+            config.endpoints.first_mut().filter(|endpoint| !self.is_sample && endpoint.name == SAMPLE)
+        {
+            endpoint.name = OWN.to_owned();
+            if endpoint.path == format!("/flows/{SAMPLE}") {
+                endpoint.path = format!("/flows/{OWN}");
+            }
+        }
+        Ok(config)
     }
 
-    pub(super) fn public_key_file(&self) -> PathBuf {
-        self.folder.join(PUBLIC_KEY)
-    }
-
-    pub(super) fn app_secret_file(&self) -> PathBuf {
-        self.folder.join(APP_SECRET)
-    }
-
-    pub(super) fn certificate_file(&self) -> PathBuf {
-        self.folder.join(TLS_CERTIFICATE)
+    /// Says to other commands where the endpoint is; what is returned takes that back in the end.
+    pub(super) fn announce(&self, url: &Url) -> Result<Announced, files::Error> {
+        let file = self.folder.join(URL);
+        files::replace(&file, &format!("{url}\n"))?;
+        Ok(Announced(file))
     }
 
     pub(super) fn config_file(&self) -> PathBuf {
@@ -148,6 +156,17 @@ fn refuse_others(folder: &Path) -> Result<(), Error> {
         return Err(Error::OtherOwner { folder: folder.to_owned(), owner: found.uid() });
     }
     Ok(())
+}
+
+/// An endpoint that other commands find, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Announced(PathBuf);
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        // A file that is left behind only names an endpoint that is gone.
+        let _ = fs::remove_file(&self.0);
+    }
 }
 
 struct Folder {
@@ -187,9 +206,9 @@ impl Folder {
     /// Certificate and key are made together or not at all: one is of no use without the other.
     fn provide_certificate(&mut self) -> Result<(), Error> {
         if !self.path.join(TLS_CERTIFICATE).exists() && !self.path.join(TLS_PRIVATE_KEY).exists() {
-            let CertifiedKey { cert, signing_key } = generate_simple_self_signed(HOSTS.map(str::to_owned).to_vec())?;
-            self.provide(TLS_PRIVATE_KEY, Access::Owner, || signing_key.serialize_pem())?;
-            self.provide(TLS_CERTIFICATE, Access::Anyone, || cert.pem())?;
+            let [certificate, key] = [TLS_CERTIFICATE, TLS_PRIVATE_KEY].map(|name| self.path.join(name));
+            certificate::write(&certificate, &key, &HOSTS.map(str::to_owned), VALID)?;
+            self.made.extend([TLS_PRIVATE_KEY, TLS_CERTIFICATE]);
         }
         Ok(())
     }

@@ -9,9 +9,15 @@ use std::process::Command;
 
 use flow_edge::config::Config;
 use flow_logic_sdk::{DataExchange, Error, FlowLogic, Reply};
+use flow_proto::v1::flow_service_server::{FlowService, FlowServiceServer};
+use flow_proto::v1::{
+    HandleDataExchangeRequest, HandleDataExchangeResponse, HandleErrorRequest, HandleErrorResponse, PingRequest,
+    PingResponse,
+};
 use serde_json::json;
 use tempfile::tempdir;
 use tokio::runtime::Runtime;
+use tonic::{Request, Response, Status};
 
 use crate::front;
 use crate::process::{Finished, Process, flowctl};
@@ -209,9 +215,12 @@ impl Other {
 /// Starts with this logic, and sees that its answers come through.
 fn play_with(folder: &Path, logic: &[&str]) {
     let mut dev = Process::start(folder, &[&["dev", "--port", "0"], logic].concat());
-    dev.stdout.wait_for("ready: ");
+    let url = dev.stdout.wait_for("ready: ");
+    assert!(url.ends_with("/flows/flow"), "the name of the sample says nothing true of another flow: {url}");
     let dev = dev.terminate();
     assert_eq!(dev.code, Some(0), "{dev:?}");
+    assert!(!dev.stderr.contains("dev --logic http"), "what was just done is no advice: {}", dev.stderr);
+    assert!(dev.stderr.contains("conformance --logic"), "{}", dev.stderr);
     assert!(dev.stderr.contains("< SOMEWHERE_ELSE"), "{}", dev.stderr);
     assert!(dev.stderr.contains("hello"), "{}", dev.stderr);
 }
@@ -232,9 +241,9 @@ fn logic_over_https_is_known_by_the_authority_that_is_given() {
 
     let untrusted = flowctl(folder.path(), &["dev", "--port", "0", "--logic", &logic]);
     assert_eq!(untrusted.code, Some(1), "{untrusted:?}");
-    let said =
-        format!("a ping does not get through to {logic}: invalid peer certificate: UnknownIssuer; --logic-ca FILE");
+    let said = format!("a ping does not get through to {logic}: the certificate is signed by nobody");
     assert!(untrusted.stderr.contains(&said), "{}", untrusted.stderr);
+    assert!(untrusted.stderr.contains("--logic-ca FILE names the certificate"), "{}", untrusted.stderr);
     assert!(!untrusted.stderr.contains("Start the FlowService first"), "{}", untrusted.stderr);
     assert_eq!(untrusted.stdout, "");
 }
@@ -256,4 +265,108 @@ fn logic_that_is_not_there_is_said() {
     assert!(refused.stderr.contains(&said), "{}", refused.stderr);
     assert!(refused.stderr.contains("Start the FlowService first"), "{}", refused.stderr);
     assert_eq!(refused.stdout, "");
+}
+
+/// A logic that has no Ping, or fails at the opening of the flow.
+#[derive(Clone, Copy)]
+struct Failing {
+    has_ping: bool,
+}
+
+#[tonic::async_trait]
+impl FlowService for Failing {
+    async fn handle_data_exchange(
+        &self,
+        _: Request<HandleDataExchangeRequest>,
+    ) -> Result<Response<HandleDataExchangeResponse>, Status> {
+        Err(Status::internal("the table is \u{1b}[2Jgone"))
+    }
+
+    async fn handle_error(&self, _: Request<HandleErrorRequest>) -> Result<Response<HandleErrorResponse>, Status> {
+        Ok(Response::new(HandleErrorResponse::default()))
+    }
+
+    async fn ping(&self, _: Request<PingRequest>) -> Result<Response<PingResponse>, Status> {
+        if self.has_ping { Ok(Response::new(PingResponse::default())) } else { Err(Status::unimplemented("")) }
+    }
+}
+
+impl Failing {
+    fn serve(self) -> (Runtime, SocketAddr) {
+        let runtime = Runtime::new().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(async move {
+            let (health, service) = tonic_health::server::health_reporter();
+            health.set_serving::<FlowServiceServer<Self>>().await;
+            let router = tonic::transport::Server::builder().add_service(service);
+            let incoming = tonic::transport::server::TcpIncoming::from(listener);
+            router.add_service(FlowServiceServer::new(self)).serve_with_incoming(incoming).await
+        });
+        (runtime, address)
+    }
+}
+
+#[test]
+fn logic_that_fails_is_not_ready_and_its_own_words_are_shown() {
+    let folder = tempdir().unwrap();
+    let (_runtime, address) = Failing { has_ping: true }.serve();
+    let mut dev = Process::start(folder.path(), &["dev", "--port", "0", "--logic", &format!("http://{address}")]);
+    dev.stdout.wait_for("serving: ");
+    let dev = dev.terminate();
+    assert_eq!(dev.code, Some(0), "{dev:?}");
+    assert!(!dev.stdout.contains("ready"), "{}", dev.stdout);
+    assert!(dev.stderr.contains("logic says: status INTERNAL \"the table is \\u{1b}[2Jgone\""), "{}", dev.stderr);
+    assert!(dev.stderr.contains("not all was well"), "{}", dev.stderr);
+}
+
+#[test]
+fn logic_without_ping_that_runs_is_not_to_be_started() {
+    let folder = tempdir().unwrap();
+    let (_runtime, address) = Failing { has_ping: false }.serve();
+    let mut dev = Process::start(folder.path(), &["dev", "--port", "0", "--logic", &format!("http://{address}")]);
+    dev.stdout.wait_for("serving: ");
+    let dev = dev.terminate();
+    assert!(!dev.stderr.contains("Start the FlowService"), "{}", dev.stderr);
+    assert!(dev.stderr.contains("logic says: status UNIMPLEMENTED"), "{}", dev.stderr);
+    assert!(dev.stderr.contains("Ping should answer with an empty PingResponse"), "{}", dev.stderr);
+}
+
+#[test]
+fn a_conversation_of_ones_own_is_played_in_place_of_the_other() {
+    let folder = tempdir().unwrap();
+    let script = "name: mine\nsteps:\n  - { name: only, send: { action: INIT }, expect: { screen: SOMEWHERE_ELSE } }\n";
+    fs::write(folder.path().join("mine.yaml"), script).unwrap();
+    let (_runtime, address) = Other::serve();
+    let logic = format!("http://{address}");
+    let arguments = ["dev", "--port", "0", "--logic", &logic, "--script", "mine.yaml"];
+    let mut dev = Process::start(folder.path(), &arguments);
+    dev.stdout.wait_for("ready: ");
+    let dev = dev.terminate();
+    assert!(dev.stderr.contains("mine, as its user sees it:") && dev.stderr.contains("1  only"), "{}", dev.stderr);
+
+    let more = "  - { name: wrong, send: { action: INIT }, expect: { screen: NOWHERE } }\n  - { name: never, send: { action: INIT } }\n";
+    fs::write(folder.path().join("mine.yaml"), format!("{script}{more}")).unwrap();
+    let mut dev = Process::start(folder.path(), &arguments);
+    dev.stdout.wait_for("serving: ");
+    let dev = dev.terminate();
+    assert!(dev.stderr.contains("failed at step 2, \"wrong\"; 1 step was not played"), "{}", dev.stderr);
+}
+
+#[test]
+fn plain_serves_without_tls_for_a_tunnel() {
+    let folder = tempdir().unwrap();
+    let mut dev = Process::start(folder.path(), &["dev", "--port", "0", "--plain"]);
+    let url = dev.stdout.wait_for("ready: ");
+    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    let ran = flowctl(folder.path(), &["simulate", r#"{"action":"ping"}"#]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let port = url.split(['/', ':']).nth(4).unwrap().to_owned();
+    let dev = dev.terminate();
+    assert!(dev.stderr.contains(&format!("ngrok http {port}\n")), "{}", dev.stderr);
+    assert!(dev.stderr.contains(&format!("cloudflared tunnel --url http://127.0.0.1:{port}\n")), "{}", dev.stderr);
+
+    // As `config/tunnel-notes.txt` of somebody who tried says what each needs.
+    let dev = start_and_stop(folder.path());
+    assert!(dev.stderr.contains(" --no-tls-verify\n") && dev.stderr.contains("ngrok http https://"), "{}", dev.stderr);
 }

@@ -16,8 +16,12 @@ pub(crate) struct Dev {
 
 impl Dev {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         let folder = tempdir().unwrap();
-        let mut process = Process::start(folder.path(), &["dev", "--port", "0"]);
+        let mut process = Process::start(folder.path(), &[&["dev", "--port", "0"], arguments].concat());
         let url = process.stdout.wait_for("ready: ");
         Self { folder, url, _process: process }
     }

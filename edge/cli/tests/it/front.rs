@@ -1,12 +1,18 @@
 //! What stands before a service that listens on plain TCP: TLS under an authority that nobody knows, or a Unix socket. Both
 //! last as long as the tests run.
 
+use std::convert::Infallible;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
+use axum::http::StatusCode;
+use axum::response::IntoResponse as _;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -31,6 +37,22 @@ pub(crate) fn https(folder: &Path, service: SocketAddr, protocols: &[&str]) -> S
             if let Ok(stream) = acceptor.accept(stream).await {
                 tokio::spawn(pass_on(stream, service));
             }
+        }
+    });
+    url
+}
+
+/// The URL of a server that speaks HTTP/1.1 alone and knows nothing.
+pub(crate) fn http1() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    run(async move {
+        let listener = TcpListener::from_std(listener).unwrap();
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let nothing = service_fn(async |_| Ok::<_, Infallible>(StatusCode::NOT_FOUND.into_response()));
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), nothing));
         }
     });
     url

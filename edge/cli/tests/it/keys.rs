@@ -162,3 +162,38 @@ fn a_passphrase_that_is_none_makes_no_key() {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a key was left behind");
     }
 }
+
+#[test]
+fn a_certificate_is_one_that_openssl_takes_from_a_server() {
+    let folder = tempdir().unwrap();
+    let hosts = ["--host", "logic.example", "127.0.0.1", "--host", "::1"];
+    let made = flowctl(folder.path(), &[&["keys", "certificate", "--out", "new/tls"], &hosts[..]].concat());
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let said = "certificate: new/tls/tls-certificate.pem, for logic.example, 127.0.0.1, ::1, 365 days\n";
+    assert_eq!(made.stdout, said);
+    let mode = fs::metadata(folder.path().join("new/tls/tls-private-key.pem")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let certificate = "new/tls/tls-certificate.pem";
+    let verify =
+        ["verify", "-CAfile", certificate, "-purpose", "sslserver", "-verify_hostname", "logic.example", certificate];
+    if openssl(folder.path(), &verify).is_some() {
+        let text = openssl(folder.path(), &["x509", "-in", certificate, "-noout", "-text"]).unwrap();
+        for part in
+            ["Version: 3", "CA:FALSE", "TLS Web Server Authentication", "DNS:logic.example, IP Address:127.0.0.1"]
+        {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let of_key = openssl(folder.path(), &["pkey", "-in", "new/tls/tls-private-key.pem", "-pubout"]).unwrap();
+        let of_certificate = openssl(folder.path(), &["x509", "-in", certificate, "-noout", "-pubkey"]).unwrap();
+        assert_eq!(of_key, of_certificate);
+        openssl(folder.path(), &["x509", "-in", certificate, "-noout", "-checkend", "31000000"]);
+    }
+    let again = flowctl(folder.path(), &[&["keys", "certificate", "--out", "new/tls"], &hosts[..]].concat());
+    assert_eq!(again.code, Some(1), "{again:?}");
+    assert!(again.stderr.contains("tls-certificate.pem: exists already"), "{}", again.stderr);
+    for host in ["https://logic.example", "logic.example:50051", "", "a b"] {
+        let refused = flowctl(folder.path(), &["keys", "certificate", "--host", host]);
+        assert_eq!(refused.code, Some(2), "{host}: {refused:?}");
+    }
+}

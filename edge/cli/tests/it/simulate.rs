@@ -49,7 +49,7 @@ fn a_wrong_expectation_is_named_with_step_place_and_both_values() {
     assert!(lines[2].starts_with("FAIL") && lines[2].contains("again"), "{lines:?}");
     assert_eq!(lines[3], "/screen: expected \"NOWHERE\", came \"APPOINTMENT\"");
     assert_eq!(lines[4], "/data/nothing: expected anything, came nothing");
-    assert_eq!(lines[5], "failed: 1 of 3 steps as expected");
+    assert_eq!(lines[5], "failed: 1 of 3 steps as expected; 1 step was not played");
 
     dev.write("status.yaml", &script("{ status: 427 }"));
     let played = dev.run("simulate", &["--script", "status.yaml", "--json"]);
@@ -57,6 +57,7 @@ fn a_wrong_expectation_is_named_with_step_place_and_both_values() {
     let report: Value = serde_json::from_str(&played.stdout).unwrap();
     assert_eq!(report["passed"], false);
     assert_eq!(report["steps"].as_array().unwrap().len(), 2);
+    assert_eq!(report["not_played"], 1);
     assert!(report["steps"][1]["complaints"][0].as_str().unwrap().starts_with("status: expected 427, came 200"));
 }
 
@@ -131,4 +132,21 @@ fn a_script_with_a_mistake_is_not_played() {
     let refused = flowctl(folder.path(), &arguments);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert_eq!(refused.stderr, "flowctl: s.yaml: line 4, step \"open\": unknown key `sned`; did you mean `send`?\n");
+}
+
+#[test]
+fn in_the_folder_of_dev_nothing_else_need_be_said() {
+    let dev = Dev::start();
+    let ran = flowctl(dev.folder.path(), &["simulate", r#"{"action":"INIT"}"#]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stdout.contains("APPOINTMENT"), "{}", ran.stdout);
+
+    let elsewhere = tempdir().unwrap();
+    let ran = flowctl(elsewhere.path(), &["simulate", r#"{"action":"INIT"}"#]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("--url is required"), "{}", ran.stderr);
+    // Its keys are not another endpoint's.
+    let ran = flowctl(dev.folder.path(), &["simulate", "--url", "https://flows.example/", r#"{"action":"INIT"}"#]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(ran.stderr.contains("--public-key is required"), "{}", ran.stderr);
 }

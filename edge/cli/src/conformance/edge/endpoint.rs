@@ -35,6 +35,8 @@ pub(super) struct Record {
     /// The case in which something came back last, and whether nothing listens any more.
     pub(super) last_reached: String,
     pub(super) is_gone: bool,
+    /// Whether an answer had an id of the request.
+    names_requests: bool,
 }
 
 impl Endpoint {
@@ -46,8 +48,9 @@ impl Endpoint {
         let Access { url, trusted, public_key, app_secret } = access;
         // A connection for each request: one that the endpoint breaks is no other's.
         let http = http::client(&url, trusted.as_deref()).and_then(|client| client.pool_max_idle_per_host(0).build());
+        let peer = client::peer(&url, trusted.is_some());
         Ok(Self {
-            wire: Wire { http: http.map_err(client::Error::Start)?, url },
+            wire: Wire { http: http.map_err(client::Error::Start)?, url, peer },
             forger: Forger::new(public_key, app_secret, old_app_secret, old_public_key)?,
             record: RefCell::default(),
         })
@@ -68,11 +71,14 @@ impl Endpoint {
     }
 
     pub(super) async fn send_post(&self, post: &Post) -> Result<Reply, Failure> {
-        let reply = self.wire.send(post).await.map_err(|error| {
-            self.record.borrow_mut().is_gone |= matches!(error, client::Error::Connect(_));
+        let mut reply = self.wire.send(post).await.map_err(|error| {
+            self.record.borrow_mut().is_gone |= matches!(error, client::Error::Connect { .. });
             Failure::came(error.to_string())
         })?;
         let mut record = self.record.borrow_mut();
+        let has_id = client::request_id(&reply.headers).is_some();
+        record.names_requests |= has_id;
+        reply.lacks_request_id = record.names_requests && !has_id;
         if reply.status == 427 {
             record.invalid_tokens.push(reply.clone());
         } else if reply.status >= 400 && !matches!(reply.opened, Opened::Object(_)) {

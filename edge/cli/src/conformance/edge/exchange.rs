@@ -17,12 +17,14 @@ use serde_json::Value;
 use crate::client::{Error, Object, Received};
 use crate::conformance::forge::{Post, Session};
 use crate::status;
+use crate::tls::Peer;
 
 /// Where the endpoint is.
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) http: reqwest::Client,
     pub(super) url: Url,
+    pub(super) peer: Peer,
 }
 
 /// What came back.
@@ -34,6 +36,8 @@ pub(super) struct Reply {
     pub(super) opened: Opened,
     /// With the connection, which is made anew for each request.
     pub(super) time: Duration,
+    /// Whether other answers had an id of the request, and this one has none.
+    pub(super) lacks_request_id: bool,
 }
 
 /// The body, as far as the client can read it.
@@ -52,9 +56,9 @@ impl Wire {
             request = request.header(signature::HEADER, value);
         }
         let request = request.body(post.body.clone());
-        let Received { status, headers, body, time } = Received::answer_to(request).await?;
+        let Received { status, headers, body, time } = Received::answer_to(request, &self.peer).await?;
         let opened = open(&body, &post.session);
-        Ok(Reply { status, headers, body, opened, time })
+        Ok(Reply { status, headers, body, opened, time, lacks_request_id: false })
     }
 }
 
@@ -62,6 +66,7 @@ impl Reply {
     /// What the answer is, for people. A body that is not sealed is quoted, since it holds nothing of the client's.
     pub(super) fn describe(&self) -> String {
         let status = self.status;
+        let whose = self.whose();
         match &self.opened {
             Opened::Object(object) => {
                 let mut shown: String = Value::Object(object.clone()).to_string().chars().take(300).collect();
@@ -70,12 +75,32 @@ impl Reply {
                 }
                 format!("status {status}, sealed: {shown}")
             }
-            Opened::Unreadable(why) if self.should_be_sealed() => format!("status {status}, but {why}"),
+            Opened::Unreadable(why) if self.should_be_sealed() => format!("status {status}, but {why}{whose}"),
             Opened::Empty | Opened::Unreadable(_) => {
                 let text: String = String::from_utf8_lossy(&self.body).chars().take(120).collect();
                 let text = if text.is_empty() { String::new() } else { format!(" ({})", text.escape_debug()) };
-                format!("status {status}{text}. {}", status::explain(status))
+                match whose {
+                    "" => format!("status {status}{text}. {}", status::explain(status)),
+                    whose => format!("status {status}{text}{whose}"),
+                }
             }
+        }
+    }
+
+    /// Who answered, where that was not the endpoint. What the status means is then for somebody else to say.
+    fn whose(&self) -> &'static str {
+        let kind = self.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let is_html = kind.starts_with("text/html") || self.body.trim_ascii_start().starts_with(b"<");
+        match (is_html, self.lacks_request_id) {
+            (true, _) => {
+                ". The answer is a page of HTML, so it did not come from the endpoint but from something before it: a proxy, \
+                 a load balancer or a firewall, whose log says more"
+            }
+            (false, true) => {
+                ". The answer has no x-request-id, which the endpoint's own have, so it came from something before it: a \
+                 proxy, a load balancer or a firewall, whose log says more"
+            }
+            (false, false) => "",
         }
     }
 

@@ -16,9 +16,8 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
-use super::service::{
-    CallError, Connection, DEADLINE, Service, describe, fresh_request_id, name, to_v1, with_metadata, within,
-};
+use super::service::Service;
+use crate::call::{CallError, Connection, DEADLINE, describe, fresh_request_id, name, to_v1, with_metadata, within};
 use crate::client::{self, Object, fresh_flow_token};
 use crate::conformance::outcome::{Failure, Outcome};
 
@@ -102,9 +101,10 @@ pub(super) async fn concurrent_calls(service: &Service, with: &Value) -> Result<
         }
     };
     let refusals: Vec<_> = join_all((0..calls).map(call)).await.into_iter().filter_map(Result::err).collect();
-    match refusals.first() {
+    let introduction = format!("{} of {calls} calls without an answer:", refusals.len());
+    match refusals.into_iter().next() {
         None => Ok(()),
-        Some(first) => Err(Failure::came(format!("{} of {calls} calls without an answer: {first}", refusals.len()))),
+        Some(first) => Err(Failure::of_call(first, &introduction)),
     }
 }
 
@@ -176,7 +176,7 @@ pub(super) async fn handle_error(service: &Service, with: &Value) -> Result<(), 
             error_message: "a report of the conformance suite".to_owned(),
         };
         let answer = connection.handle_error(notification).await;
-        answer.map_err(|error| Failure::came(format!("for the key \"{key}\" {error}")))?;
+        answer.map_err(|error| Failure::of_call(error, &format!("for the key \"{key}\"")))?;
     }
     Ok(())
 }
@@ -306,6 +306,24 @@ pub(super) async fn short_deadline(service: &Service, with: &Value) -> Result<()
     still_serves(&connection, service).await
 }
 
+/// What the platform asks for: nobody waits for longer than this with pleasure.
+pub(super) async fn within_limit(service: &Service, with: &Value) -> Result<(), Failure> {
+    let connection = service.connect().await?;
+    let limit = milliseconds(&with["limit_ms"]);
+    for name in ["Ping", "INIT"] {
+        let started = Instant::now();
+        match name {
+            "Ping" => connection.ping(&service.endpoint).await?,
+            _ => answered(&connection, service, &object(json!({ "action": "INIT" }))).await?,
+        }
+        let took = started.elapsed();
+        if took > limit {
+            return Err(Failure::slow(format!("slow: the answer to {name} took {} ms", took.as_millis())));
+        }
+    }
+    Ok(())
+}
+
 pub(super) async fn after_cancelled_calls(service: &Service, with: &Value) -> Result<(), Failure> {
     let connection = service.connect().await?;
     for number in 0..with["calls"].as_u64().unwrap_or_default() {
@@ -334,7 +352,7 @@ async fn answered(connection: &Connection, service: &Service, message: &Object) 
 /// Ping is answered on the same connection.
 pub(super) async fn still_serves(connection: &Connection, service: &Service) -> Result<(), Failure> {
     let ping = connection.ping(&service.endpoint).await;
-    ping.map_err(|error| Failure::came(format!("to a Ping on the same connection afterwards: {error}")))
+    ping.map_err(|error| Failure::of_call(error, "to a Ping on the same connection afterwards:"))
 }
 
 /// Calls any method with any message.

@@ -13,7 +13,8 @@ use tonic::{Code, Request, Response};
 use tonic_types::StatusExt as _;
 
 use super::checks::{milliseconds, object, refuse_quotes, still_serves};
-use super::service::{CallError, Connection, DEADLINE, Service, fresh_request_id, name, with_metadata};
+use super::service::Service;
+use crate::call::{CallError, Connection, DEADLINE, fresh_request_id, name, with_metadata};
 use crate::client::{complete, fresh_flow_token};
 use crate::conformance::outcome::Failure;
 use crate::script::expect::{Mismatch, Pattern};
@@ -172,7 +173,7 @@ pub(super) async fn deadline(service: &Service, with: &Value) -> Result<(), Fail
     let command = json!({ "sleep_ms": LONG_SLEEP.as_millis() as u64 });
     match tell(&connection, command, deadline).await {
         Ok(_) => return Err(Failure::came("status OK")),
-        Err(CallError::NoAnswer) => return Err(Failure::came("no end of the call")),
+        Err(CallError::Slow) => return Err(Failure::came("no end of the call")),
         // Some libraries reset the call in place of a status: the caller knows what time it is.
         Err(CallError::Broken(_)) => {}
         Err(CallError::Status(status)) if matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled) => {}

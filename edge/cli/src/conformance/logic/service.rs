@@ -1,36 +1,8 @@
-//! The service that is asked: a connection of our own making, and the calls on it.
-//!
-//! tonic's own channel would keep a call's deadline for the service, make a broken connection anew and hide both. It
-//! refuses to know what a service should do.
+//! The service that is asked: a connection for each case.
 
-use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
-
-use flow_edge::line::{convert, status_of_logic};
-use flow_proto::v1;
-use flow_proto::v1::flow_service_client::FlowServiceClient;
-use flow_telemetry::grpc_status;
-use flow_wire::message;
-use http::Uri;
-use hyper::body::Incoming;
-use hyper::client::conn::http2::SendRequest;
-use serde_json::Value;
-use tonic::body::Body;
-use tonic::{Code, Request, Response, Status};
-use uuid::Uuid;
-
-use crate::client::{Answer, Object};
+use crate::call::{CallError, Connection};
 use crate::conformance::outcome::Failure;
-use crate::http::chain;
 use crate::logic::Target;
-
-/// What the edge gives logic by default, and longer than any answer should take.
-pub(super) const DEADLINE: Duration = Duration::from_secs(8);
-/// When an answer will not come any more.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The service that is asked.
 #[derive(Debug)]
@@ -40,194 +12,28 @@ pub(in crate::conformance) struct Service {
     pub(in crate::conformance) endpoint: String,
 }
 
-/// Why a call has no answer.
-#[derive(Debug)]
-pub(super) enum CallError {
-    NotConnected(String),
-    /// Nothing came.
-    NoAnswer,
-    /// The connection or the call on it broke off: no status of the service's.
-    Broken(String),
-    /// The service answered with a status.
-    Status(Box<Status>),
-}
-
-/// One HTTP/2 connection.
-#[derive(Debug, Clone)]
-pub(super) struct Connection {
-    sender: SendRequest<Body>,
-    origin: Uri,
-}
-
 impl Service {
     /// Each case has a connection of its own, so that one that it breaks is no other's.
     pub(super) async fn connect(&self) -> Result<Connection, CallError> {
-        match tokio::time::timeout(PATIENCE, self.target.connect()).await {
-            Ok(Ok(sender)) => Ok(Connection { sender, origin: self.target.origin().clone() }),
-            Ok(Err(error)) => Err(CallError::NotConnected(error.to_string())),
-            Err(_) => Err(CallError::NoAnswer),
-        }
-    }
-}
-
-impl Connection {
-    /// For services other than FlowService.
-    pub(super) fn origin(&self) -> Uri {
-        self.origin.clone()
-    }
-
-    fn flow(&self) -> FlowServiceClient<Self> {
-        FlowServiceClient::with_origin(self.clone(), self.origin())
-    }
-
-    pub(super) async fn ping(&self, endpoint: &str) -> Result<(), CallError> {
-        let request_id = fresh_request_id();
-        let ping = v1::PingRequest { endpoint: endpoint.to_owned(), request_id, version: "3.0".to_owned() };
-        let request = with_metadata(ping.clone(), &ping.request_id, DEADLINE);
-        within(self.flow().ping(request)).await.map(|_| ())
-    }
-
-    pub(super) async fn handle_error(&self, request: v1::HandleErrorRequest) -> Result<(), CallError> {
-        let request_id = request.request_id.clone();
-        within(self.flow().handle_error(with_metadata(request, &request_id, DEADLINE))).await.map(|_| ())
-    }
-
-    /// Calls with these metadata and no others.
-    pub(super) async fn data_exchange(
-        &self,
-        request: Request<v1::HandleDataExchangeRequest>,
-    ) -> Result<Response<v1::HandleDataExchangeResponse>, CallError> {
-        within(self.flow().handle_data_exchange(request)).await
-    }
-
-    /// Sends a message of the client's and reads the answer as the client would see it, both as the edge converts them.
-    pub(super) async fn exchange(&self, endpoint: &str, message: &Object) -> Result<Answer, CallError> {
-        let request_id = fresh_request_id();
-        let started = Instant::now();
-        let response = match self.send(endpoint, message, &request_id).await {
-            Ok(response) => response,
-            Err(CallError::Status(status)) => {
-                return Ok(answer(status_of_logic(&status).as_u16(), None, started, &request_id));
-            }
-            Err(error) => return Err(error),
-        };
-        let Some(response) = response else { return Ok(answer(500, None, started, &request_id)) };
-        let status = if matches!(response, message::Response::InvalidFlowToken { .. }) { 427 } else { 200 };
-        let body = serde_json::from_slice(&response.encode()).unwrap_or_default();
-        Ok(answer(status, Some(body), started, &request_id))
-    }
-
-    /// The answer to a message; `None` where it breaks the contract.
-    async fn send(
-        &self,
-        endpoint: &str,
-        message: &Object,
-        request_id: &str,
-    ) -> Result<Option<convert::Answer>, CallError> {
-        match decode(message)? {
-            message::Request::Ping(_) => self.ping(endpoint).await.map(|()| Some(message::Response::Active)),
-            message::Request::ErrorNotification(notification) => {
-                let request = convert::error_to_v1(notification, endpoint, request_id);
-                self.handle_error(request).await.map(|()| Some(message::Response::Acknowledged))
-            }
-            message::Request::DataExchange(exchange) => {
-                let flow_token = exchange.flow_token.clone();
-                let is_verified = exchange.flow_token_signature.is_some();
-                let request = convert::data_exchange_to_v1(exchange, is_verified, endpoint, request_id);
-                let answer = self.data_exchange(with_metadata(request, request_id, DEADLINE)).await?;
-                Ok(convert::from_v1(answer.into_inner(), &flow_token).ok())
-            }
-        }
-    }
-}
-
-impl tonic::codegen::Service<http::Request<Body>> for Connection {
-    type Response = http::Response<Incoming>;
-    type Error = hyper::Error;
-    type Future = Pin<Box<dyn Future<Output = hyper::Result<http::Response<Incoming>>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<hyper::Result<()>> {
-        self.sender.poll_ready(context)
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        Box::pin(self.sender.send_request(request))
-    }
-}
-
-impl From<Status> for CallError {
-    fn from(status: Status) -> Self {
-        // A status that the service sent has nothing behind it.
-        match std::error::Error::source(&status) {
-            Some(source) => Self::Broken(chain(source)),
-            None => Self::Status(Box::new(status)),
-        }
+        Connection::make(&self.target).await
     }
 }
 
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
-        Self::came(error.to_string())
-    }
-}
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotConnected(why) => write!(f, "no connection: {why}"),
-            Self::NoAnswer => write!(f, "nothing within {} s", PATIENCE.as_secs()),
-            Self::Broken(why) => write!(f, "the connection or the call broke off: {why}"),
-            Self::Status(status) => write!(f, "{}", describe(status)),
+        match error {
+            CallError::Slow => Self::slow(error.to_string()),
+            error => Self::came(error.to_string()),
         }
     }
 }
 
-/// A status without its text's control characters, and not longer than a line or two.
-pub(super) fn describe(status: &Status) -> String {
-    let text: String = status.message().escape_debug().take(200).collect();
-    let name = name(status.code());
-    if text.is_empty() { format!("status {name}") } else { format!("status {name} \"{text}\"") }
-}
-
-/// A code as gRPC writes it.
-pub(super) fn name(code: Code) -> &'static str {
-    grpc_status(code.into())
-}
-
-/// The call's end, or that there is none.
-pub(super) async fn within<T>(call: impl Future<Output = Result<T, Status>>) -> Result<T, CallError> {
-    tokio::time::timeout(PATIENCE, call).await.map_err(|_| CallError::NoAnswer)?.map_err(CallError::from)
-}
-
-/// A message with the metadata that the edge sends.
-pub(super) fn with_metadata<T>(message: T, request_id: &str, deadline: Duration) -> Request<T> {
-    let mut request = Request::new(message);
-    request.set_timeout(deadline);
-    if let Ok(value) = request_id.parse() {
-        request.metadata_mut().insert("x-request-id", value);
-    }
-    request
-}
-
-/// A request of the client's as logic sees it; `None` for a ping or an error notification.
-pub(super) fn to_v1(message: &Object, endpoint: &str) -> Option<v1::HandleDataExchangeRequest> {
-    match decode(message) {
-        Ok(message::Request::DataExchange(exchange)) => {
-            Some(convert::data_exchange_to_v1(exchange, false, endpoint, &fresh_request_id()))
+impl Failure {
+    /// The error of one call among several, which these words introduce.
+    pub(super) fn of_call(error: CallError, introduction: &str) -> Self {
+        match error {
+            CallError::Slow => error.into(),
+            error => Self::came(format!("{introduction} {error}")),
         }
-        _ => None,
     }
-}
-
-fn decode(message: &Object) -> Result<message::Request, CallError> {
-    message::Request::decode(Value::Object(message.clone()).to_string().as_bytes())
-        .map_err(|error| CallError::Broken(format!("the request was not sent: {error}")))
-}
-
-fn answer(status: u16, body: Option<Object>, started: Instant, request_id: &str) -> Answer {
-    Answer { status, body, time: started.elapsed(), request_id: Some(request_id.to_owned()) }
-}
-
-pub(super) fn fresh_request_id() -> String {
-    Uuid::new_v4().to_string()
 }

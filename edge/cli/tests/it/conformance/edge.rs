@@ -115,6 +115,17 @@ fn of_an_endpoint_that_goes_away_it_is_said_in_which_case() {
 }
 
 #[test]
+fn a_path_that_nobody_has_stops_the_suite() {
+    let endpoint = Running::start(Fault::None);
+    let url = crate::front::http1() + "/flow";
+    let keys = ["--public-key", "public-key.pem", "--app-secret-file", "app-secret"];
+    let ran = flowctl(endpoint.folder(), &[&["conformance", "--edge", &url], &keys[..]].concat());
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("no endpoint answers at this URL: status 404"), "{}", ran.stderr);
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
 fn an_endpoint_that_is_not_there_is_said_so() {
     let endpoint = Running::start(Fault::None);
     let folder = endpoint.folder();

@@ -34,6 +34,7 @@ pub(super) enum Mutation {
     QuotesDataInDetails,
     QuotesTokenInTrailer,
     QuotesErrorMessage,
+    SlowToOpen,
     SlowWithoutDeadline,
     DiesOfCancelledCalls,
     EmptyObjectIsNull,
@@ -93,6 +94,7 @@ pub(super) const TABLE: &[(Mutation, &str)] = &[
     (QuotesDataInDetails, "data-not-quoted"),
     (QuotesTokenInTrailer, "token-not-quoted"),
     (QuotesErrorMessage, "error-not-quoted"),
+    (SlowToOpen, "within-a-second"),
     (SlowWithoutDeadline, "short-deadline"),
     (DiesOfCancelledCalls, "after-cancelled-calls"),
     (EmptyObjectIsNull, "empty-object"),
@@ -148,6 +150,10 @@ impl Mutation {
                 let mut metadata = MetadataMap::new();
                 metadata.insert("x-token", request.flow_token.parse().unwrap());
                 Err(Status::with_metadata(Code::NotFound, "no such token", metadata))
+            }
+            SlowToOpen if request.action() == Action::Init => {
+                tokio::time::sleep(Duration::from_millis(1050)).await;
+                Ok(())
             }
             SlowWithoutDeadline if request.action() == Action::Init => {
                 tokio::time::sleep(Duration::from_millis(1100)).await;

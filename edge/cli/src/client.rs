@@ -147,8 +147,13 @@ impl Answer {
 
     /// What the status means as the answer to this request, what logic said where that is known, and what the endpoint calls
     /// the request in its log.
-    pub(crate) fn explanation(&self, _request: &Object) -> String {
+    pub(crate) fn explanation(&self, request: &Object) -> String {
         let mut text = status::explain(self.status).to_owned();
+        if let Some(action) = self.status.eq(&400).then(|| request.get("action")).flatten().and_then(Value::as_str)
+            && let Some(meant) = meant_action(action)
+        {
+            let _ = write!(text, " The action is `{action}`; did you mean `{meant}`?");
+        }
         if let Some(said) = &self.said {
             let _ = write!(text, " Logic said: {said}.");
         }
@@ -232,6 +237,15 @@ pub(crate) fn peer(url: &Url, is_trust_given: bool) -> Peer {
     }
 }
 
+/// The action that a name which is none was meant for: case and what joins its words count.
+pub(crate) fn meant_action(name: &str) -> Option<&'static str> {
+    const ACTIONS: [&str; 5] = ["INIT", "BACK", "data_exchange", "ping", "navigate"];
+    let letters = |text: &str| {
+        text.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect::<String>()
+    };
+    ACTIONS.into_iter().find(|action| *action != name && letters(action) == letters(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,6 +284,24 @@ mod tests {
         assert_eq!(completed(json!({"action": "ping"})), json!({"action": "ping", "version": "4.0"}));
         let notification = json!({"action": "INIT", "data": {"error_key": "payload-schema-error"}});
         assert_eq!(completed(notification)["flow_token_signature"], Value::Null);
+    }
+
+    #[test]
+    fn an_action_that_is_nearly_one_is_known() {
+        for (name, meant) in [
+            ("Init", Some("INIT")),
+            ("init", Some("INIT")),
+            ("DATA_EXCHANGE", Some("data_exchange")),
+            ("dataExchange", Some("data_exchange")),
+            ("data-exchange", Some("data_exchange")),
+            ("Ping", Some("ping")),
+            ("INIT", None),
+            ("data_exchange", None),
+            ("anything", None),
+            ("", None),
+        ] {
+            assert_eq!(meant_action(name), meant, "{name}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(crate) use self::problem::{Error, Problem, nearest};
 pub(crate) use self::template::FLOW_TOKEN;
 use self::template::Template;
 use self::yaml::Fields;
+use crate::client::meant_action;
 use crate::files;
 
 /// A conversation to play.
@@ -67,8 +68,7 @@ impl Script {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let mut documents = MarkedYamlOwned::load_from_str(text)
-            .map_err(|error| Error::at(error.marker().line(), Problem::Yaml(error)))?;
+        let mut documents = MarkedYamlOwned::load_from_str(text).map_err(|error| Error::of_yaml(text, &error))?;
         let document = match (documents.pop(), documents.len()) {
             (Some(document), 0) => document,
             (None, _) => return Err(Error::at(1, Problem::Documents(0))),
@@ -102,11 +102,18 @@ impl Step {
     fn read_fields(fields: &Fields<'_>, known: &BTreeSet<String>) -> Result<Self, Error> {
         fields.refuse_unknown(&["name", "send", "expect", "keep"])?;
         let send = Fields::read(fields.required("send")?, "`send`")?;
+        let action = send.get("action");
         let send = send.entries().map(|(key, node)| Ok((key.clone(), Template::read(node, known)?)));
         let (status, expect) = match fields.get("expect") {
             Some(node) => read_expect(node, known)?,
             None => (200, Pattern::anything()),
         };
+        // A script may well see that an unknown action is refused.
+        if let Some((node, name)) = action.and_then(|node| Some((node, yaml::text(node)?)))
+            && let Some(meant) = meant_action(&name).filter(|_| status != 400)
+        {
+            return Err(Error::of(node, Problem::Action { name, meant }));
+        }
         let keep = match fields.get("keep") {
             Some(node) => read_keep(node)?,
             None => Vec::new(),
@@ -192,6 +199,39 @@ mod tests {
         }
         let own = error("name: n\nsteps: [ { name: one, send: { data: '${day}' }, keep: { day: /data } } ]");
         assert!(own.contains("step \"one\": the variable `day` is unknown"), "{own}");
+    }
+
+    #[test]
+    fn an_action_that_is_nearly_one_is_named_unless_its_refusal_is_expected() {
+        let text = error(&second_step("send: { action: Init }"));
+        assert_eq!(text, "line 7, step \"two\": there is no action `Init`; did you mean `INIT`?");
+        assert!(Script::parse(&second_step("send: { action: Init }\nexpect: { status: 400 }")).is_ok());
+        assert!(Script::parse(&second_step("send: { action: of a later edition }")).is_ok());
+    }
+
+    #[test]
+    fn mistakes_of_indentation_are_said_in_plain_words() {
+        let start = "name: n\nsteps:\n  - name: one\n";
+        for (lines, line, said) in [
+            ("     send: { action: INIT }\n", 4, "indented"),
+            ("   send: { action: INIT }\n", 4, "indented"),
+            ("\tsend: { action: INIT }\n", 4, "tab"),
+            ("    send: { action: INIT\n", 0, "closed"),
+            ("    send: { action: INIT }\n  name: two\n", 5, "indented"),
+            ("    send: {action: INIT}}\n", 4, ""),
+            ("    send: action: INIT\n", 4, "`: `"),
+            ("    send: 'x\n", 0, "quote"),
+            ("    send: { data: @x }\n", 4, "quotes"),
+        ] {
+            let text = error(&format!("{start}{lines}"));
+            assert!(
+                text.contains(said) && (line == 0 || text.starts_with(&format!("line {line}"))),
+                "{lines:?}: {text}"
+            );
+            for word in ["block mapping", "simple key", "token", "context", "indicator"] {
+                assert!(!text.contains(word), "{lines:?}: {text}");
+            }
+        }
     }
 
     #[test]

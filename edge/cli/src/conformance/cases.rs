@@ -94,8 +94,8 @@ impl Suite {
 
 fn parse(checks: &'static [&'static str], file: &'static str, text: &str) -> Result<Vec<Case>, Error> {
     let wrong = |source| Error::File { file, source };
-    let documents = MarkedYamlOwned::load_from_str(text)
-        .map_err(|error| wrong(script::Error::at(error.marker().line(), Problem::Yaml(error))))?;
+    let documents =
+        MarkedYamlOwned::load_from_str(text).map_err(|error| wrong(script::Error::of_yaml(text, &error)))?;
     let [document] = documents.as_slice() else {
         return Err(wrong(script::Error::at(1, Problem::Documents(documents.len()))));
     };

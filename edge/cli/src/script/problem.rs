@@ -14,8 +14,10 @@ pub(crate) struct Error {
 /// What is wrong with a script.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Problem {
-    #[error("not YAML: {}", .0.info())]
-    Yaml(ScanError),
+    #[error("not YAML: {0}")]
+    Yaml(String),
+    #[error("there is no action `{name}`; did you mean `{meant}`?")]
+    Action { name: String, meant: &'static str },
     #[error("the file holds {0} YAML documents; it should hold one")]
     Documents(usize),
     #[error("{0} should be a mapping of `key: value` lines")]
@@ -51,6 +53,42 @@ pub(crate) enum Problem {
 }
 
 impl Error {
+    /// What the reader of YAML found in this text, in words for whoever wrote it.
+    pub(crate) fn of_yaml(text: &str, error: &ScanError) -> Self {
+        let info = error.info();
+        let is = |words: &[&str]| words.iter().any(|word| info.contains(word));
+        let line = error.marker().line();
+        if is(&["tab"]) {
+            // The reader may look back at the line before.
+            let has_tab = |text: &str| text[..text.len() - text.trim_start().len()].contains('\t');
+            let tab = text.lines().enumerate().skip(line.saturating_sub(1)).find(|(_, text)| has_tab(text));
+            let said = "a tab stands in the indentation, where YAML takes spaces alone";
+            return Self::at(tab.map_or(line, |(index, _)| index + 1), Problem::Yaml(said.to_owned()));
+        }
+        let said = if is(&["duplicated key"]) {
+            "duplicated key: a mapping holds each key once"
+        } else if is(&["mapping values are not allowed", "mapping keys are not allowed"]) {
+            "a `key: value` stands where none can: the line is indented more than the one above it, or a text with `: ` in \
+             it wants quotes"
+        } else if is(&["end of stream", "document indicator"]) {
+            "a quote is opened and not closed"
+        } else if is(&["trailing content"]) {
+            "something follows a quoted text on its line, which should end there or stand in the quotes as well"
+        } else if is(&["flow", "bracket", "eof", "',' or"]) {
+            "a bracket, `{` or `[`, is opened and not closed, or closed and not opened"
+        } else if is(&["expected key", "simple key", "indent", "sequence entries", "expected '-'", "expected <"]) {
+            "the line is indented otherwise than those that it belongs to: the keys of a mapping, and the `-` of a list, \
+             stand exactly below each other"
+        } else if is(&["escape"]) {
+            "a backslash in double quotes stands before what it cannot escape; single quotes take it as it is"
+        } else if is(&["anchor", "alias", "tag", "directive", "cannot start", "node content", "character"]) {
+            "a text that begins with one of `@ & * ! % |` or a backquote wants quotes"
+        } else {
+            info
+        };
+        Self::at(line, Problem::Yaml(said.to_owned()))
+    }
+
     pub(crate) fn at(line: usize, problem: Problem) -> Self {
         Self { line, step: None, problem }
     }

@@ -150,3 +150,11 @@ fn in_the_folder_of_dev_nothing_else_need_be_said() {
     assert_eq!(ran.code, Some(2), "{ran:?}");
     assert!(ran.stderr.contains("--public-key is required"), "{}", ran.stderr);
 }
+
+#[test]
+fn an_action_in_another_case_is_guessed() {
+    let dev = Dev::start();
+    let ran = dev.run("simulate", &[r#"{"action":"Init"}"#]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("The action is `Init`; did you mean `INIT`?"), "{}", ran.stderr);
+}

@@ -27,8 +27,15 @@ use crate::{client, files, http};
 const RENEW_WITHIN: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// The cases that are asked, and what they are about.
-const CASES: [(&str, &str); 4] =
-    [("ping", "ping"), ("signature-missing", "signature"), ("other-key", "key"), ("latency", "latency")];
+const CASES: [(&str, &str); 7] = [
+    ("ping", "ping"),
+    ("signature-missing", "signature"),
+    ("other-key", "key"),
+    ("body-over-8-kib", "8 KiB"),
+    ("body-over-64-kib", "64 KiB"),
+    ("body-over-128-kib", "128 KiB"),
+    ("latency", "latency"),
+];
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

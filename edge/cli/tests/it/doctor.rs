@@ -35,7 +35,7 @@ fn an_endpoint_that_is_well_has_nothing_wrong() {
     assert_eq!((&report["good"], &report["first"]), (&true.into(), &Value::Null), "{report}");
     let findings = report["findings"].as_array().unwrap();
     let whats: Vec<_> = findings.iter().map(|finding| finding["what"].as_str().unwrap()).collect();
-    assert_eq!(whats, ["address", "TLS", "ping", "signature", "key", "latency"]);
+    assert_eq!(whats, ["address", "TLS", "ping", "signature", "key", "8 KiB", "64 KiB", "128 KiB", "latency"]);
     assert!(findings.iter().all(|finding| finding["state"] == "ok"), "{report}");
 }
 
@@ -57,7 +57,7 @@ fn without_keys_there_are_the_address_and_tls() {
     let dev = Dev::start();
     let ran = doctor(&dev, &CA);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert_eq!(ran.stdout.matches("needs --public-key and --app-secret-file").count(), 4, "{}", ran.stdout);
+    assert_eq!(ran.stdout.matches("needs --public-key and --app-secret-file").count(), 7, "{}", ran.stdout);
     assert!(ran.stdout.contains("as far as was looked"), "{}", ran.stdout);
 }
 
@@ -199,6 +199,19 @@ fn http_against_tls_and_the_reverse_are_said() {
             assert!(said.contains(found), "{command:?}: {said}");
         }
     }
+}
+
+/// The proxy is as `http/proxy-refusing-bodies-over-8k.py` of those who had one.
+#[test]
+fn a_firewall_that_refuses_bodies_over_8_kib_is_found() {
+    let dev = Dev::start_with(&["--plain"]);
+    let url = crate::front::firewall(dev.url.split(['/']).nth(2).unwrap(), 8192) + "/flows/appointments";
+    let ran = flowctl(dev.folder.path(), &[&["doctor", "--edge", &url], &KEYS[..]].concat());
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("ok       ping"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("wrong    8 KiB      status 403"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("a page of HTML, so it did not come from the endpoint"), "{}", ran.stdout);
+    assert!(ran.stdout.trim_end().ends_with("begin with: 8 KiB"), "{}", ran.stdout);
 }
 
 #[test]

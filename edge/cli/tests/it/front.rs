@@ -8,7 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
-use axum::http::StatusCode;
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse as _;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -54,6 +55,37 @@ pub(crate) fn http1() -> String {
             let nothing = service_fn(async |_| Ok::<_, Infallible>(StatusCode::NOT_FOUND.into_response()));
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), nothing));
         }
+    });
+    url
+}
+
+/// The URL of a proxy that passes to this address what is not longer than so many bytes, and answers the rest by a page of its own.
+pub(crate) fn firewall(upstream: &str, longest: usize) -> String {
+    let upstream = upstream.to_owned();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let pass_on = move |request: Request| {
+        let (client, upstream) = (client.clone(), upstream.clone());
+        async move {
+            let (head, body) = request.into_parts();
+            let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+            if body.len() > longest {
+                let page = "<html><body><h1>403 Forbidden</h1></body></html>";
+                return (StatusCode::FORBIDDEN, [(header::CONTENT_TYPE, "text/html")], page.into());
+            }
+            let mut passed = client.post(format!("http://{upstream}{}", head.uri.path()));
+            for (name, value) in head.headers.iter().filter(|(name, _)| *name != header::HOST) {
+                passed = passed.header(name, value);
+            }
+            let answer = passed.body(body).send().await.unwrap();
+            (answer.status(), [(header::CONTENT_TYPE, "text/plain")], answer.bytes().await.unwrap())
+        }
+    };
+    run(async move {
+        let listener = TcpListener::from_std(listener).unwrap();
+        axum::serve(listener, axum::Router::new().fallback(pass_on)).await.unwrap();
     });
     url
 }

@@ -114,6 +114,17 @@ fn of_an_endpoint_that_goes_away_it_is_said_in_which_case() {
     assert_eq!(case("still-there")["outcome"], "failed");
 }
 
+/// The proxy is as `http/proxy-refusing-bodies-over-8k.py` of those who had one.
+#[test]
+fn a_page_of_html_is_said_to_be_somebody_elses() {
+    let report = report(&Running::start(Fault::EightKiB), &["--only", "body-over-8-kib"]);
+    let case = &report["cases"][0];
+    assert_eq!(case["outcome"], "failed", "{case}");
+    let came = case["came"].as_str().unwrap();
+    assert!(came.starts_with("status 403") && came.contains("a page of HTML"), "{came}");
+    assert!(case["mend"].as_str().unwrap().contains("firewall"), "{case}");
+}
+
 #[test]
 fn a_path_that_nobody_has_stops_the_suite() {
     let endpoint = Running::start(Fault::None);

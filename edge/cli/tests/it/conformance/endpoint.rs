@@ -166,6 +166,16 @@ impl Endpoint {
     }
 
     fn answer(&self, headers: &HeaderMap, body: Bytes) -> Result<Response, Refusal> {
+        // As a firewall does; what comes in its answer is its own page.
+        let firewall = match self.fault {
+            EightKiB => 8,
+            SixtyFourKiB => 64,
+            HundredTwentyEightKiB => 128,
+            _ => usize::MAX / 1024,
+        };
+        if body.len() > firewall * 1024 {
+            return Err(Refusal(StatusCode::FORBIDDEN, "<html><body><h1>403 Forbidden</h1></body></html>"));
+        }
         let limit = if self.is(OneMegabyte) { 1_000_000 } else { 2_000_000 };
         if body.len() > limit {
             let too_large = if self.is(OversizedIs500) { CRASHED } else { StatusCode::PAYLOAD_TOO_LARGE };

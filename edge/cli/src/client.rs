@@ -149,6 +149,9 @@ impl Answer {
     /// the request in its log.
     pub(crate) fn explanation(&self, request: &Object) -> String {
         let mut text = status::explain(self.status).to_owned();
+        if self.status == 427 && !request.contains_key("flow_token_signature") {
+            text = format!("{text} {}", status::UNSIGNED);
+        }
         if let Some(action) = self.status.eq(&400).then(|| request.get("action")).flatten().and_then(Value::as_str)
             && let Some(meant) = meant_action(action)
         {
@@ -302,6 +305,14 @@ mod tests {
         ] {
             assert_eq!(meant_action(name), meant, "{name}");
         }
+    }
+
+    #[test]
+    fn an_unsigned_token_that_is_refused_may_be_refused_for_that() {
+        let answer = Answer { status: 427, body: None, time: Duration::ZERO, request_id: None, said: None };
+        let said = |request| answer.explanation(&object(request));
+        assert!(said(json!({"action": "INIT", "version": "3.0"})).contains("`flow_token_signature: require`"));
+        assert!(!said(json!({"action": "INIT", "flow_token_signature": "x"})).contains("require"));
     }
 
     #[test]

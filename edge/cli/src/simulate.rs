@@ -15,7 +15,9 @@ use crate::script::{self, Script, Step};
 
 const AFTER_HELP: &str = "\
 A REQUEST is the plaintext, such as '{\"action\":\"INIT\"}'. Like a step of a script it gets a `version` and, but for a
-ping, a fresh `flow_token` and its signature where it has none; null leaves them out.
+ping, a fresh `flow_token` and its signature where it has none; null leaves them out. The builder's preview and flows of
+data API 3.0 sign no token, as with \"flow_token_signature\":null; with `flow_token_signature: require` an endpoint answers
+427, at which a phone disables the message's button for good.
 
 In the folder of a running `flowctl dev` no further option is needed.
 

@@ -1,5 +1,10 @@
 //! What an HTTP status of an endpoint means to the messaging client, and whose fault it is.
 
+/// What else a 427 may mean where the request carried no signature of its flow token.
+pub(crate) const UNSIGNED: &str = "\
+The request carried no flow_token_signature, though, and with `flow_token_signature: require` the endpoint answers 427 to that as \
+well: the builder's preview and flows of data API 3.0 send none. On a phone 427 disables the message's button for good.";
+
 /// One sentence about a status that is not 200.
 pub(crate) fn explain(status: u16) -> &'static str {
     match status {

@@ -158,3 +158,24 @@ fn an_action_in_another_case_is_guessed() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(ran.stderr.contains("The action is `Init`; did you mean `INIT`?"), "{}", ran.stderr);
 }
+
+/// The configuration is `config/require-signature.yaml` of somebody who had it so.
+#[test]
+fn a_token_that_came_unsigned_may_be_why_it_is_refused() {
+    let dev = Dev::start();
+    let file = dev.folder.path().join(".flow-dev/flow-edge.yaml");
+    let config = fs::read_to_string(&file).unwrap();
+    fs::write(&file, config.replace("    logic:", "    flow_token_signature: require\n    logic:")).unwrap();
+    let mut strict = Process::start(dev.folder.path(), &["dev", "--port", "0"]);
+    let url = strict.stdout.wait_for("ready: ");
+    let unsigned = r#"{"action":"INIT","flow_token_signature":null}"#;
+    let ran = flowctl(dev.folder.path(), &["simulate", "--url", &url, unsigned]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(
+        ran.stderr.contains("status 427") && ran.stderr.contains("`flow_token_signature: require`"),
+        "{}",
+        ran.stderr
+    );
+    let signed = flowctl(dev.folder.path(), &["simulate", "--url", &url, r#"{"action":"INIT"}"#]);
+    assert_eq!(signed.code, Some(0), "{signed:?}");
+}

@@ -252,6 +252,8 @@ impl fmt::Debug for PublicKey {
 fn block(text: &str, wanted: &str) -> Result<pem::Block, Error> {
     match pem::parse(text, wanted) {
         Err(pem::Error::NoBlock) => Err(unarmoured::name(text)),
+        // What is no key need not be whole to be named.
+        Err(pem::Error::Broken { label }) if !label.ends_with("KEY") => Err(other(&label)),
         block => Ok(block?),
     }
 }

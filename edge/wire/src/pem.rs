@@ -42,8 +42,8 @@ pub(crate) enum Error {
     NoBlock,
     /// The block has no `-----END …-----` line with the words of its BEGIN line.
     NoEnd,
-    /// What stands between the lines is not base64.
-    Broken,
+    /// What stands between the lines is not base64. The label is what it says it is.
+    Broken { label: String },
     /// Encrypted by another cipher than those that OpenSSL's tools offered for keys.
     UnknownCipher,
 }
@@ -62,15 +62,16 @@ pub(crate) fn parse(text: &str, wanted: &str) -> Result<Block, Error> {
 
     let (label, rest) = block.split_once(DASHES).ok_or(Error::NoEnd)?;
     let (body, _) = rest.split_once(&format!("-----END {label}{DASHES}")).ok_or(Error::NoEnd)?;
+    let broken = || Error::Broken { label: label.trim().to_owned() };
     // The lines may be joined, so the header is found by its name and ends where its value does.
     let (encryption, body) = match body.split_once(DEK_INFO) {
-        Some((_, rest)) => Encryption::parse(rest).map(|(encryption, rest)| (Some(encryption), rest))?,
+        Some((_, rest)) => Encryption::parse(rest, broken).map(|(encryption, rest)| (Some(encryption), rest))?,
         None => (None, body),
     };
     let lines = body.lines().filter(|line| !line.contains(':'));
     let mut base64 = Zeroizing::new(String::with_capacity(body.len()));
     base64.extend(lines.flat_map(str::chars).filter(|character| !character.is_ascii_whitespace()));
-    let contents = Zeroizing::new(STANDARD.decode(base64.as_bytes()).map_err(|_| Error::Broken)?);
+    let contents = Zeroizing::new(STANDARD.decode(base64.as_bytes()).map_err(|_| broken())?);
     Ok(Block { label: label.trim().to_owned(), contents, encryption })
 }
 
@@ -114,17 +115,17 @@ pub(crate) fn unescape(text: &str) -> Zeroizing<String> {
 
 impl Encryption {
     /// Reads `CIPHER,HEX` at the beginning of a text, and gives what follows.
-    fn parse(text: &str) -> Result<(Self, &str), Error> {
-        let (cipher, text) = text.split_once(',').ok_or(Error::Broken)?;
+    fn parse(text: &str, broken: impl Fn() -> Error) -> Result<(Self, &str), Error> {
+        let (cipher, text) = text.split_once(',').ok_or_else(&broken)?;
         let (cipher, length) = match cipher.trim() {
             "DES-EDE3-CBC" => (Cipher::DesEde3, 8),
             "AES-128-CBC" => (Cipher::Aes128, 16),
             "AES-256-CBC" => (Cipher::Aes256, 16),
             _ => return Err(Error::UnknownCipher),
         };
-        let (hex, rest) = text.trim_start().split_at_checked(2 * length).ok_or(Error::Broken)?;
+        let (hex, rest) = text.trim_start().split_at_checked(2 * length).ok_or_else(&broken)?;
         let byte = |at: usize| hex.get(2 * at..2 * at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        let initial_vector = (0..length).map(byte).collect::<Option<_>>().ok_or(Error::Broken)?;
+        let initial_vector = (0..length).map(byte).collect::<Option<_>>().ok_or_else(&broken)?;
         Ok((Self { cipher, initial_vector }, rest))
     }
 

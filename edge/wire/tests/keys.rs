@@ -95,6 +95,9 @@ const NAMED: &[(&str, Problem, &str)] = &[
     ("69-base64-of-pem-wrapped.txt", Problem::Key(Error::Base64 { times: 1 }), "decode it, `base64 -d"),
     ("75-long-dashes.pem", Problem::Key(Error::Armour), "five plain hyphens"),
     ("77-openssh.pub", Problem::Key(Error::OpenSshPublic), "ssh-keygen -e -m PKCS8"),
+    ("79-certificate-without-its-lines.txt", Problem::Key(Error::Certificate), "flowctl keys generate"),
+    ("80-pgp.asc", Problem::Key(Error::OtherPem), "flowctl keys generate"),
+    ("81-ec-p384.pem", Problem::Key(Error::Algorithm(Algorithm::Ec)), "flowctl keys generate"),
     ("78-request.pem", Problem::Key(Error::Request), "flowctl keys generate"),
 ];
 
@@ -108,7 +111,7 @@ fn each_opens_or_is_named_with_what_to_do() {
         assert_eq!(error, *problem, "{name}");
         let said = error.to_string();
         assert!(said.contains(remedy), "{name}: {said}");
-        let is_elliptic = matches!(name.split('-').next(), Some("45" | "63"));
+        let is_elliptic = matches!(name.split('-').next(), Some("45" | "63" | "81"));
         assert_eq!(said.contains("EC"), is_elliptic, "{name}: {said}");
     }
 }

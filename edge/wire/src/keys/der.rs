@@ -40,6 +40,8 @@ pub(super) enum Kind {
     Spki(Algorithm),
     /// RSAPublicKey (RFC 8017, appendix A.1.1).
     Pkcs1Public,
+    /// Certificate (RFC 5280).
+    Certificate,
 }
 
 impl Kind {
@@ -59,13 +61,14 @@ impl Kind {
         if EncryptedPrivateKeyInfoRef::try_from(der).is_ok() {
             return Some(Self::EncryptedPkcs8);
         }
+        let inside = inside(der)?;
         // Version 1, and the private key as an OCTET STRING.
-        let is_sec1 = |inside: &[u8]| inside.starts_with(&[0x02, 0x01, 0x01, 0x04]);
-        let inside = match der {
-            [0x30, 0x81, _, inside @ ..] | [0x30, _, inside @ ..] => inside,
-            _ => return None,
-        };
-        is_sec1(inside).then_some(Self::Sec1)
+        if inside.starts_with(&[0x02, 0x01, 0x01, 0x04]) {
+            return Some(Self::Sec1);
+        }
+        // What is signed begins with a version in a context-specific tag.
+        let is_certificate = self::inside(inside).is_some_and(|inside| inside.starts_with(&[0xa0]));
+        is_certificate.then_some(Self::Certificate)
     }
 
     /// What stands after BEGIN where it is PEM.
@@ -77,7 +80,16 @@ impl Kind {
             Self::Sec1 => "EC PRIVATE KEY",
             Self::Spki(_) => "PUBLIC KEY",
             Self::Pkcs1Public => "RSA PUBLIC KEY",
+            Self::Certificate => "CERTIFICATE",
         }
+    }
+}
+
+/// What follows the header of a SEQUENCE (X.690, section 8.1).
+fn inside(der: &[u8]) -> Option<&[u8]> {
+    match der {
+        [0x30, 0x82, _, _, inside @ ..] | [0x30, 0x81, _, inside @ ..] | [0x30, 0..=0x7f, inside @ ..] => Some(inside),
+        _ => None,
     }
 }
 

@@ -152,7 +152,7 @@ impl From<pem::Error> for Error {
         match error {
             pem::Error::NoBlock => Self::NotPem,
             pem::Error::NoEnd => Self::NoEnd,
-            pem::Error::Broken => Self::BrokenPem,
+            pem::Error::Broken { .. } => Self::BrokenPem,
             pem::Error::UnknownCipher => Self::UnsupportedEncryption,
         }
     }

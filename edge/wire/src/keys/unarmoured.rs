@@ -46,6 +46,9 @@ fn of_base64(text: &str) -> Error {
     let Some(mut plain) = plain else { return Error::NotPem };
     for times in 1..=MOST_TIMES {
         if let Some(kind) = Kind::of(&plain) {
+            if kind == Kind::Certificate {
+                return Error::Certificate;
+            }
             return if times == 1 { Error::NoBeginLine(kind.label()) } else { Error::Base64 { times: times - 1 } };
         }
         match std::str::from_utf8(&plain) {

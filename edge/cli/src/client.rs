@@ -173,7 +173,11 @@ impl Error {
         if error.is_timeout() {
             return Self::Timeout;
         }
-        let words = if error.is_connect() { tls::explain(&error, peer) } else { tls::explain_plain(peer).await };
+        let words = match error.is_connect() {
+            true => tls::explain(&error, peer),
+            false if peer.is_tls => tls::explain_later(&error, peer),
+            false => tls::explain_plain(peer).await,
+        };
         match words {
             Some(words) => Self::Tls(words),
             None if error.is_connect() => Self::Connect { peer: peer.clone(), source: error },

@@ -59,8 +59,8 @@ impl Trust {
 
 /// Explains an error of a connection where TLS is what failed; `None` where it is something else.
 pub(crate) fn explain(error: &(dyn Error + 'static), peer: &Peer) -> Option<Words> {
-    if let Some(error) = find::<rustls::Error>(error) {
-        return Some(of_rustls(error, peer));
+    if let Some(words) = explain_later(error, peer) {
+        return Some(words);
     }
     let error = find::<io::Error>(error).filter(|_| peer.is_tls)?;
     // A connection that nobody took has another kind.
@@ -69,6 +69,11 @@ pub(crate) fn explain(error: &(dyn Error + 'static), peer: &Peer) -> Option<Word
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
     );
     is_cut.then(|| words("the other side ended the connection in the middle of the TLS handshake", not_tls(peer)))
+}
+
+/// The same of a connection that was made: with TLS 1.3 a server may refuse the client only then.
+pub(crate) fn explain_later(error: &(dyn Error + 'static), peer: &Peer) -> Option<Words> {
+    find::<rustls::Error>(error).map(|error| of_rustls(error, peer))
 }
 
 /// What to say where http:// was asked of a port that speaks TLS; `None` where it does not, or was asked by https://.

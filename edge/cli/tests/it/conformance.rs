@@ -169,6 +169,27 @@ fn a_service_that_takes_more_than_a_second_is_warned_and_what_is_said_is_that_it
     assert!(warning.starts_with("slow: the answer to INIT took 1"), "{warning}");
 }
 
+/// The case asks whether calls are answered side by side; nobody can say that of answers that never come.
+#[test]
+fn of_a_call_that_ends_by_the_deadline_it_is_said_that_it_was_slow_and_nothing_else() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("script.yaml"), "name: n\nsteps:\n  - { name: open, send: { action: INIT } }\n")
+        .unwrap();
+    let service = Running::start(Mutation::NeverOpens);
+    let ran = run(&folder, &service, &["--json", "--only", "concurrent-calls", "--script", "script.yaml"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let report: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let case = &report["cases"][0];
+    assert_eq!(case["came"], "slow: no answer within 8 s, after which the edge gives up", "{case}");
+    assert_eq!(case["expected"], "an answer in time", "{case}");
+    assert!(case["mend"].as_str().unwrap().starts_with("Find what the handler waits for"), "{case}");
+    let step = &report["cases"][1];
+    assert!(
+        step["came"].as_str().unwrap().contains("came 504. The logic behind the endpoint did not answer in time"),
+        "{step}"
+    );
+}
+
 #[test]
 fn what_is_for_an_endpoint_is_refused_for_a_service() {
     for option in ["--old-public-key", "--old-app-secret-file", "--public-key", "--app-secret-file", "--ca"] {

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::thread;
 
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, KeyPair, date_time_ymd};
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{NoClientAuth, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{RootCertStore, ServerConfig};
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 use tokio::net::TcpListener;
@@ -201,6 +203,20 @@ fn http_against_tls_and_the_reverse_are_said() {
     }
 }
 
+#[test]
+fn a_server_that_asks_for_a_certificate_of_the_client_is_said_to() {
+    let (chain, key) = made(|_| {});
+    let (folder, _) = served(&chain, &key);
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(chain.as_bytes()).unwrap()).unwrap();
+    let url = serve_to(&chain, &key, WebPkiClientVerifier::builder(Arc::new(roots)).build().unwrap());
+    let keys = ["--ca", "ca.pem", "--public-key", "public-key.pem", "--app-secret-file", "app-secret"];
+    let ran = flowctl(folder.path(), &[&["simulate", r#"{"action":"ping"}"#, "--url", &url], &keys[..]].concat());
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stderr.contains("the server asks for a certificate of the client"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("alert"), "{}", ran.stderr);
+}
+
 /// The proxy is as `http/proxy-refusing-bodies-over-8k.py` of those who had one.
 #[test]
 fn a_firewall_that_refuses_bodies_over_8_kib_is_found() {
@@ -242,12 +258,16 @@ fn serve_tls(certificate: CertificateParams) -> (String, String) {
 }
 
 fn serve(chain: &str, key: &str) -> String {
+    serve_to(chain, key, Arc::new(NoClientAuth))
+}
+
+fn serve_to(chain: &str, key: &str, clients: Arc<dyn ClientCertVerifier>) -> String {
     let chain = CertificateDer::pem_slice_iter(chain.as_bytes()).collect::<Result<Vec<_>, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
     // rustls looks at what it serves; a server of another make does not.
     let key = rustls::crypto::aws_lc_rs::sign::any_supported_type(&key).unwrap();
     let certified = Arc::new(CertifiedKey::new(chain, key));
-    let config = ServerConfig::builder().with_no_client_auth();
+    let config = ServerConfig::builder().with_client_cert_verifier(clients);
     let config = config.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
     let listener = StdListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();

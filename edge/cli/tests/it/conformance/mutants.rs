@@ -35,6 +35,7 @@ pub(super) enum Mutation {
     QuotesTokenInTrailer,
     QuotesErrorMessage,
     SlowToOpen,
+    NeverOpens,
     SlowWithoutDeadline,
     DiesOfCancelledCalls,
     EmptyObjectIsNull,
@@ -155,6 +156,7 @@ impl Mutation {
                 tokio::time::sleep(Duration::from_millis(1050)).await;
                 Ok(())
             }
+            NeverOpens if request.action() == Action::Init => std::future::pending().await,
             SlowWithoutDeadline if request.action() == Action::Init => {
                 tokio::time::sleep(Duration::from_millis(1100)).await;
                 Ok(())

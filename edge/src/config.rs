@@ -3,6 +3,7 @@
 //! [`Config::load`] gives a configuration that can be served, or every mistake in it at once. It refuses to know how any of it
 //! is served: nothing here opens a socket.
 
+mod certificate;
 mod files;
 mod model;
 mod read;

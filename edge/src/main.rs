@@ -47,6 +47,9 @@ enum Command {
         /// Take a warning for a mistake.
         #[arg(long)]
         strict: bool,
+        /// The host that the platform was given, which the certificate must be for.
+        #[arg(long, value_name = "NAME")]
+        host: Option<String>,
     },
 }
 
@@ -60,7 +63,7 @@ fn main() -> ExitCode {
             kept.and_then(|()| source.load().map_err(|errors| errors.to_string()))
                 .and_then(|config| serve(config, source))
         }
-        Command::Check { config, strict } => check(&config, strict),
+        Command::Check { config, strict, host } => check(&config, strict, host.as_deref()),
         Command::Schema => {
             print!("{SCHEMA}");
             Ok(ExitCode::SUCCESS)
@@ -80,8 +83,12 @@ fn keep_memory_to_oneself() -> Result<(), String> {
         .map_err(|error| format!("core dumps cannot be switched off: {error}; --core-dumps serves in spite of that"))
 }
 
-fn check(file: &Path, strict: bool) -> Result<ExitCode, String> {
+fn check(file: &Path, strict: bool, host: Option<&str>) -> Result<ExitCode, String> {
     let config = Config::load(file).map_err(|errors| errors.to_string())?;
+    let other_host = host.filter(|host| config.listen.tls.as_ref().is_some_and(|tls| !tls.is_for(host)));
+    if let Some(host) = other_host {
+        eprintln!("{}: warning: listen.tls.certificate_file: the certificate is not for {host}", file.display());
+    }
     for Mistake { line, field, message } in &config.warnings {
         eprintln!("{}:{line}: warning: {field}: {message}", file.display());
     }
@@ -94,10 +101,17 @@ fn check(file: &Path, strict: bool) -> Result<ExitCode, String> {
             file.display()
         );
     }
-    if strict && (too_little.is_some() || !config.warnings.is_empty()) {
+    if strict && (too_little.is_some() || other_host.is_some() || !config.warnings.is_empty()) {
         return Ok(ExitCode::FAILURE);
     }
     println!("{}: good\n{footprint}", file.display());
+    for endpoint in config.endpoints.iter().filter(|endpoint| endpoint.logic.fallback_message.is_some()) {
+        println!(
+            "{}: fallback_message is shown on screens that declare no data; where one declares some, the client refuses an answer \
+             without it",
+            endpoint.name
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::SystemTime;
 
+use flow_wire::text;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -72,9 +73,9 @@ impl Content {
         Ok(Self { bytes: read_whole(file, metadata.len())?, metadata })
     }
 
-    /// The content as text; `None` where it is not UTF-8.
-    pub(super) fn text(&self) -> Option<&str> {
-        std::str::from_utf8(&self.bytes).ok()
+    /// The content as text.
+    pub(super) fn text(&self) -> Result<&str, text::Error> {
+        text::read(&self.bytes)
     }
 
     /// When the file was changed last; the beginning of time where its file system does not say.

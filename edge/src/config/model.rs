@@ -9,6 +9,8 @@ use std::time::{Duration, SystemTime};
 use flow_wire::keys::PrivateKey;
 use flow_wire::signature::AppSecret;
 use rustls::sign::CertifiedKey;
+
+use super::certificate;
 use zeroize::Zeroizing;
 
 use super::reader::Mistake;
@@ -136,6 +138,13 @@ impl Hash for LogicTls {
         // The certificate stands for its key.
         self.ca.hash(state);
         self.identity.as_ref().map(|(certificate, _)| certificate).hash(state);
+    }
+}
+
+impl Tls {
+    /// Whether the server's certificate is for this host, as clients see it.
+    pub fn is_for(&self, host: &str) -> bool {
+        self.certified_key.cert.first().is_some_and(|own| certificate::is_for(own, host))
     }
 }
 

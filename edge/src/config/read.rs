@@ -8,14 +8,15 @@ use std::time::{Duration, SystemTime};
 
 use flow_wire::keys::{self, PrivateKey};
 use flow_wire::signature::AppSecret;
+use flow_wire::text;
 use rustls::InconsistentKeys;
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use x509_cert::der::Decode as _;
 use zeroize::Zeroizing;
 
+use super::certificate;
 use super::files::{Content, Files};
 use super::model::{
     Config, Endpoint, FlowTokenSignature, Limits, Listen, Logic, LogicTarget, LogicTls, Ping, PrivateKeyFile, Replay,
@@ -23,9 +24,12 @@ use super::model::{
 };
 use super::reader::Section;
 use super::values::{
-    count, duration, duration_or_zero, endpoint_name, flag, header_size, logic_url, size, size_or_zero, socket_address,
-    streams, url_path,
+    assumed_port, count, duration, duration_or_zero, endpoint_name, flag, header_size, logic_url, size, size_or_zero,
+    socket_address, streams, url_path,
 };
+
+/// When the platform gives up.
+const PLATFORM_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a running server cannot change.
 #[derive(Debug, Clone, Copy)]
@@ -151,14 +155,12 @@ fn read_tls(section: &Section<'_>, files: &Files<'_>) -> Option<Tls> {
     });
     section.refuse_unknown_keys();
     let (chain, key) = (chain?, key?);
-    let not_after = chain.first().and_then(|certificate| x509_cert::Certificate::from_der(certificate).ok());
-    let not_after =
-        not_after.map(|certificate| certificate.tbs_certificate().validity().not_after.to_date_time().to_system_time());
+    let not_after = chain.first().map_or(SystemTime::UNIX_EPOCH, certificate::not_after);
+    for doubt in chain.first().map(|own| certificate::doubts(own, SystemTime::now())).unwrap_or_default() {
+        section.warning("certificate_file", format!("the certificate {doubt}"));
+    }
     match certified_key(chain, &key) {
-        // What rustls takes can be read.
-        Ok(certified_key) => {
-            Some(Tls { certified_key: Arc::new(certified_key), not_after: not_after.unwrap_or(SystemTime::UNIX_EPOCH) })
-        }
+        Ok(certified_key) => Some(Tls { certified_key: Arc::new(certified_key), not_after }),
         Err(error) => {
             section.mistake("private_key_file", format!("cannot serve with this certificate and key: {error}"));
             None
@@ -181,15 +183,19 @@ fn read_endpoint(section: &Section<'_>, files: &Files<'_>) -> Option<Endpoint> {
     let private_keys = read_list(section, "private_keys", |item| {
         let passphrase = item.optional("passphrase_file", |name| {
             let content = read_secret(item, "passphrase_file", files, name)?;
-            let passphrase = content.text().ok_or_else(|| format!("{name} is not text"))?;
+            let passphrase = content.text().map_err(|error| format!("{name}: {error}"))?;
             Ok(Zeroizing::new(passphrase.trim_end_matches(['\r', '\n']).to_owned()))
         });
         item.required("file", |name| {
             let content = read_secret(item, "file", files, name)?;
-            let pem = content.text().ok_or_else(|| format!("{name} is not text"))?;
+            let pem = content.text().map_err(|error| format!("{name}: {error}"))?;
             let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_str());
             let key = PrivateKey::from_pem(pem, passphrase).map_err(|error| match error {
                 keys::Error::PassphraseMissing => format!("{name}: {error}; passphrase_file should name its file"),
+                keys::Error::PassphraseWrong => match passphrase.and_then(text::doubt_of_passphrase) {
+                    Some(doubt) => format!("{name}: {error}; in that file {doubt}"),
+                    None => format!("{name}: {error}"),
+                },
                 _ => format!("{name}: {error}"),
             })?;
             Ok(PrivateKeyFile { key, modified: content.modified() })
@@ -199,7 +205,12 @@ fn read_endpoint(section: &Section<'_>, files: &Files<'_>) -> Option<Endpoint> {
         // An editor or `echo` ends the line; no app secret holds white space.
         item.required("file", |name| {
             let content = read_secret(item, "file", files, name)?;
-            AppSecret::new(content.bytes.trim_ascii()).map_err(|error| format!("{name}: {error}"))
+            let secret = text::without_mark(&content.bytes).map_err(|error| format!("{name}: {error}"))?;
+            if let Some(doubt) = std::str::from_utf8(secret).ok().and_then(text::doubt_of_app_secret) {
+                let message = format!("{name}: an app secret is 32 lower-case hex digits, and this is not: {doubt}");
+                item.warning("file", message);
+            }
+            AppSecret::new(secret.trim_ascii()).map_err(|error| format!("{name}: {error}"))
         })
     });
     let flow_token_signature = section.optional("flow_token_signature", |text| match text {
@@ -249,6 +260,18 @@ fn read_logic(section: &Section<'_>, files: &Files<'_>) -> Option<Logic> {
     let url = section.required("url", logic_url);
     let deadline = section.optional("deadline", duration);
     let fallback_message = section.optional("fallback_message", |text| Ok(text.to_owned()));
+    if let Some(port) = url.as_deref().and_then(assumed_port) {
+        section.warning(
+            "url",
+            format!("names no port, so it is {port}; gRPC services rarely listen there, FLOW_LOGIC_LISTEN says where"),
+        );
+    }
+    if deadline.is_some_and(|deadline| deadline >= PLATFORM_PATIENCE) {
+        section.warning(
+            "deadline",
+            "the platform gives up at 10 s, and the user sees its error and no fallback; 8s leaves time",
+        );
+    }
     let is_https = url.as_ref().is_some_and(|url| url.starts_with("https:"));
     if section.has("tls") && url.is_some() && !is_https {
         section.mistake("tls", "is for https; url should begin with https://, or tls should go");

@@ -32,8 +32,8 @@ impl Source {
         let files = Files::new(self.file.parent().unwrap_or(Path::new("")));
         let document = match files.read_path(&self.file) {
             Ok(content) => match content.text() {
-                Some(text) => reader::parse(text, &mistakes),
-                None => {
+                Ok(text) => reader::parse(text, &mistakes),
+                Err(_) => {
                     mistakes.add(1, "", "is not text; a configuration is UTF-8");
                     None
                 }

@@ -59,6 +59,17 @@ fn has_host_and_port_alone(uri: &Uri) -> bool {
     port.is_some_and(|port| port.is_empty() || is_port(port))
 }
 
+/// The port that a URL of logic means where it names none.
+pub(super) fn assumed_port(url: &str) -> Option<u16> {
+    let uri: Uri = url.parse().ok()?;
+    let port = match uri.scheme_str()? {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    uri.port_u16().is_none().then_some(port)
+}
+
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(duration) if !duration.is_zero() => Ok(duration),

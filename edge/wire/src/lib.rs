@@ -3,6 +3,7 @@
 //! Each module is one step of a request, in wire order, with both directions of the step in it: [`signature`] over the raw
 //! body, the [`envelope`] and its encryption, the RSA [`keys`] that transport the envelope's key, the [`message`] inside.
 //! [`token`] is the further signature that data API 4.0 puts inside a message.
+//! [`text`] reads the small files that keys, secrets and passphrases come in, as people's tools write them.
 //! [`client`] puts the other direction together: it is the messaging client, for tools and tests.
 //!
 //! The crate does no I/O, keeps no state, reads no clock, and knows neither HTTP nor gRPC.

@@ -154,7 +154,7 @@ serving until ctrl-c. To try in another terminal, in this folder:
 /// A word for a POSIX shell.
 fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:".contains(&byte);
     if word.bytes().all(is_plain) { word.into_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 

@@ -64,8 +64,8 @@ pub(super) fn run(arguments: Certificate) -> Result<(), Error> {
         let hosts = arguments.hosts.join(", ");
         writeln!(out, "certificate: {}, for {hosts}, {} days", certificate.display(), arguments.days)?;
         eprintln!(
-            "The private key is in {}, readable by you alone. Whoever connects trusts the certificate by name: --ca or \
-             --logic-ca, or ca_file in a configuration.",
+            "The private key is in {}, readable by you alone. Give the certificate to whoever connects, as what to \
+             trust: by --ca or --logic-ca, or ca_file in a configuration.",
             key.display()
         );
     }

@@ -1,7 +1,9 @@
 //! `flow-edge`: read the configuration, bind, serve, drain.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
+use std::{env, thread};
 
 use clap::{Parser, Subcommand};
 use flow_edge::config::{Config, Mistake, SCHEMA, Source};
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Serve { config, core_dumps } => {
+            restart_with_few_arenas();
             let mut source = Source::new(&config);
             // Before anything is read that a dump could hold.
             let kept = if core_dumps { Ok(()) } else { keep_memory_to_oneself() };
@@ -73,6 +76,27 @@ fn main() -> ExitCode {
         eprintln!("{message}");
         ExitCode::FAILURE
     })
+}
+
+/// Becomes the same program with as many arenas of glibc's allocator as there are processors, unless it was started with a number.
+///
+/// Of its own accord it makes eight times as many, for threads that come and go, and each keeps what was freed in it: under attacks
+/// in turns the process then grows to several times of what it holds. The number is read once, before `main`.
+fn restart_with_few_arenas() {
+    const VARIABLE: &str = "MALLOC_ARENA_MAX";
+    if env::var_os(VARIABLE).is_some() {
+        return;
+    }
+    let Ok(program) = env::current_exe() else { return };
+    let mut arguments = env::args_os();
+    let mut again = process::Command::new(program);
+    if let Some(name) = arguments.next() {
+        again.arg0(name);
+    }
+    let arenas = thread::available_parallelism().map_or(2, |processors| processors.get().max(2));
+    // Where that fails it serves all the same, with more memory.
+    let error = again.args(arguments).env(VARIABLE, arenas.to_string()).exec();
+    eprintln!("warning: more memory than need be: cannot start again with {VARIABLE}: {error}");
 }
 
 /// Has the system write no core dump of this process, and lets nobody but root look into its memory.

@@ -123,7 +123,7 @@ async fn a_secret_that_everybody_can_read_is_a_warning_and_with_strict_a_mistake
     let secrets = ["key.pem", "passphrase", "app-secret", "tls.key", "logic.key"];
     for (name, content) in secrets
         .into_iter()
-        .zip([&key, "passphrase", "secret", &tls.private_key, &tls.private_key])
+        .zip([&key, "passphrase", "0123456789abcdef0123456789abcdef", &tls.private_key, &tls.private_key])
         .chain([("tls.crt", &*tls.certificate)])
     {
         fs::write(folder.path().join(name), content).unwrap();

@@ -45,6 +45,8 @@ struct Arrived {
     accepted: Result<Signature, Error>,
     /// Another than HTTP/2 can use its connection again only when all of the body was read.
     must_discard: bool,
+    /// What HEAD asks for has no body.
+    is_head: bool,
     peer: Arc<Peer>,
     _request: Reservation,
 }
@@ -70,7 +72,10 @@ pub(crate) fn serve(
         if !line.seen.is_verified {
             arrived.peer.refused();
         }
-        let mut response = respond(answer, &call.memory).map(|(body, memory)| Sent::new(body, memory, &arrived.peer));
+        let mut response = respond(answer, &call.memory).map(|(body, memory)| {
+            let body = if arrived.is_head { Bytes::new() } else { body };
+            Sent::new(body, memory, &arrived.peer)
+        });
         if let Ok(value) = HeaderValue::from_str(&call.request_id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
@@ -115,6 +120,7 @@ fn arrive(edge: &Arc<Edge>, request: Request<Incoming>, peer: &Arc<Peer>) -> (Ar
         call: Call { request_id, deadline: started, observer, memory },
         accepted,
         must_discard: head.version != Version::HTTP_2,
+        is_head: head.method == Method::HEAD,
         peer: Arc::clone(peer),
         _request: edge.begin(),
         settings,
@@ -127,7 +133,7 @@ fn signature(headers: &HeaderMap) -> Result<Signature, Error> {
 }
 
 async fn answer(arrived: &Arrived, body: Incoming, seen: &mut Seen) -> Result<Answer, Error> {
-    let Arrived { edge, settings, route, started, call, accepted, must_discard, peer, _request } = arrived;
+    let Arrived { edge, settings, route, started, call, accepted, must_discard, peer, .. } = arrived;
     let limits = &settings.limits;
     let (route, signature) = match (route, *accepted) {
         (Ok(route), Ok(signature)) => (route, signature),

@@ -14,7 +14,7 @@ use futures_util::future::{Map, Shared};
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::RecvError;
 
-use self::memory::Memory;
+use self::memory::{Asked, Memory};
 use super::answer::Answer;
 use super::error::Error;
 use crate::config;
@@ -30,13 +30,6 @@ struct Store {
     memory: Memory,
     /// By AES key and vector. As many as there are requests in flight at most.
     working: HashMap<[u8; 32], (Asked, Coming)>,
-}
-
-/// What was asked, and where: endpoints may share a private key, so the same envelope can come to another one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Asked {
-    endpoint: Arc<str>,
-    ciphertext: [u8; 32],
 }
 
 type Outcome = Result<Answer, Error>;

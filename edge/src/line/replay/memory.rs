@@ -4,11 +4,11 @@
 //! It refuses to know who waits for what.
 
 use std::mem::size_of;
+use std::sync::Arc;
 
 use hashlink::LinkedHashMap;
 use tokio::time::Instant;
 
-use super::Asked;
 use crate::config;
 use crate::line::answer::Answer;
 
@@ -20,6 +20,13 @@ const OVERHEAD: usize = {
     // Of each of the three, two words of the allocator; and of the table 9 bytes, at worst a bit over twice that.
     node + shared + 3 * 2 * size_of::<usize>() + 24
 };
+
+/// What was asked, and where: endpoints may share a private key, so the same envelope can come to another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Asked {
+    pub(super) endpoint: Arc<str>,
+    pub(super) ciphertext: [u8; 32],
+}
 
 /// A sealed answer, and what it was asked for.
 #[derive(Debug)]

@@ -1,16 +1,13 @@
 //! `flow-edge`: read the configuration, bind, serve, drain.
 
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{self, ExitCode};
-use std::{env, thread};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use flow_edge::config::{Config, Mistake, SCHEMA, Source};
 use flow_edge::server::shutdown::{Hangups, Signals};
-use flow_edge::server::{Drained, Footprint, Server, memory_limit, warn};
+use flow_edge::server::{Drained, Footprint, Server, memory_limit, process, warn};
 use flow_telemetry::Service;
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tracing::level_filters::LevelFilter;
 
 const SERVICE: Service = Service {
@@ -59,10 +56,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Serve { config, core_dumps } => {
-            restart_with_few_arenas();
+            process::restart_with_few_arenas();
             let mut source = Source::new(&config);
             // Before anything is read that a dump could hold.
-            let kept = if core_dumps { Ok(()) } else { keep_memory_to_oneself() };
+            let kept = if core_dumps { Ok(()) } else { process::keep_memory_to_oneself() };
             kept.and_then(|()| source.load().map_err(|errors| errors.to_string()))
                 .and_then(|config| serve(config, source))
         }
@@ -76,35 +73,6 @@ fn main() -> ExitCode {
         eprintln!("{message}");
         ExitCode::FAILURE
     })
-}
-
-/// Becomes the same program with as many arenas of glibc's allocator as there are processors, unless it was started with a number.
-///
-/// Of its own accord it makes eight times as many, for threads that come and go, and each keeps what was freed in it: under attacks
-/// in turns the process then grows to several times of what it holds. The number is read once, before `main`.
-fn restart_with_few_arenas() {
-    const VARIABLE: &str = "MALLOC_ARENA_MAX";
-    if env::var_os(VARIABLE).is_some() {
-        return;
-    }
-    let Ok(program) = env::current_exe() else { return };
-    let mut arguments = env::args_os();
-    let mut again = process::Command::new(program);
-    if let Some(name) = arguments.next() {
-        again.arg0(name);
-    }
-    let arenas = thread::available_parallelism().map_or(2, |processors| processors.get().max(2));
-    // Where that fails it serves all the same, with more memory.
-    let error = again.args(arguments).env(VARIABLE, arenas.to_string()).exec();
-    eprintln!("warning: more memory than need be: cannot start again with {VARIABLE}: {error}");
-}
-
-/// Has the system write no core dump of this process, and lets nobody but root look into its memory.
-fn keep_memory_to_oneself() -> Result<(), String> {
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    setrlimit(Resource::Core, none)
-        .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable))
-        .map_err(|error| format!("core dumps cannot be switched off: {error}; --core-dumps serves in spite of that"))
 }
 
 fn check(file: &Path, strict: bool, host: Option<&str>) -> Result<ExitCode, String> {

@@ -2,6 +2,7 @@
 //!
 //! It refuses to know what a body says: that begins in the line.
 
+pub mod process;
 pub mod shutdown;
 
 mod access;

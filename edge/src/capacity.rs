@@ -5,10 +5,12 @@
 
 mod aside;
 mod budget;
+mod locked;
 mod reservation;
 mod turns;
 
 pub(crate) use self::aside::{aside, processors};
 pub(crate) use self::budget::{Budget, GaveWay, REQUEST, Receiving, Share};
+pub(crate) use self::locked::locked;
 pub(crate) use self::reservation::{Reservation, Room};
 pub(crate) use self::turns::Turns;

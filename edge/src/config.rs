@@ -17,6 +17,7 @@ pub use self::model::{
 };
 pub use self::reader::{Errors, Mistake};
 pub use self::source::Source;
+pub(crate) use self::values::default_port;
 pub use self::values::logic_url;
 
 /// JSON Schema of the file, for editors and for whoever generates it.

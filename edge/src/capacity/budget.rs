@@ -7,10 +7,12 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
+
+use super::locked::locked;
 
 /// What a request takes beside its body and what becomes of it: its task, its stream and what is observed of it.
 pub(crate) const REQUEST: usize = 8 * 1024;
@@ -247,11 +249,6 @@ impl Drop for Receiving {
 /// Sizes that differ by less than the double count as the same.
 fn class(size: usize) -> u32 {
     usize::BITS - (size / 4096).leading_zeros()
-}
-
-/// What is behind these locks is sound after a panic too.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

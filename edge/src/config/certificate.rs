@@ -10,16 +10,10 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::BasicConstraints;
 
-/// When it expires; the beginning of time where that cannot be read, which rustls would have refused.
-pub(super) fn not_after(certificate: &CertificateDer<'_>) -> SystemTime {
-    Certificate::from_der(certificate)
-        .map(|certificate| certificate.tbs_certificate().validity().not_after.to_date_time().to_system_time())
-        .unwrap_or(UNIX_EPOCH)
-}
-
-/// What clients will refuse of it, each with what would be right.
-pub(super) fn doubts(certificate: &CertificateDer<'_>, now: SystemTime) -> Vec<String> {
-    let Ok(certificate) = Certificate::from_der(certificate) else { return Vec::new() };
+/// When it expires, and what clients will refuse of it, each with what would be right. The beginning of time and nothing where it
+/// cannot be read, which rustls would have refused.
+pub(super) fn look(certificate: &CertificateDer<'_>, now: SystemTime) -> (SystemTime, Vec<String>) {
+    let Ok(certificate) = Certificate::from_der(certificate) else { return (UNIX_EPOCH, Vec::new()) };
     let validity = certificate.tbs_certificate().validity();
     let (from, to) =
         (validity.not_before.to_date_time().to_system_time(), validity.not_after.to_date_time().to_system_time());
@@ -37,7 +31,7 @@ pub(super) fn doubts(certificate: &CertificateDer<'_>, now: SystemTime) -> Vec<S
                 .to_owned(),
         );
     }
-    doubts
+    (to, doubts)
 }
 
 /// Whether it is for this host, as clients see it.

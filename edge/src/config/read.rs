@@ -155,8 +155,9 @@ fn read_tls(section: &Section<'_>, files: &Files<'_>) -> Option<Tls> {
     });
     section.refuse_unknown_keys();
     let (chain, key) = (chain?, key?);
-    let not_after = chain.first().map_or(SystemTime::UNIX_EPOCH, certificate::not_after);
-    for doubt in chain.first().map(|own| certificate::doubts(own, SystemTime::now())).unwrap_or_default() {
+    // There is at least one.
+    let (not_after, doubts) = certificate::look(chain.first()?, SystemTime::now());
+    for doubt in doubts {
         section.warning("certificate_file", format!("the certificate {doubt}"));
     }
     match certified_key(chain, &key) {

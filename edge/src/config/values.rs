@@ -59,15 +59,19 @@ fn has_host_and_port_alone(uri: &Uri) -> bool {
     port.is_some_and(|port| port.is_empty() || is_port(port))
 }
 
-/// The port that a URL of logic means where it names none.
+/// The port that a URL of logic means where it names none; `None` for a Unix socket.
+pub(crate) fn default_port(url: &Uri) -> Option<u16> {
+    match url.scheme_str()? {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    }
+}
+
+/// That port, where the URL does name none.
 pub(super) fn assumed_port(url: &str) -> Option<u16> {
-    let uri: Uri = url.parse().ok()?;
-    let port = match uri.scheme_str()? {
-        "http" => 80,
-        "https" => 443,
-        _ => return None,
-    };
-    uri.port_u16().is_none().then_some(port)
+    let url: Uri = url.parse().ok()?;
+    default_port(&url).filter(|_| url.port_u16().is_none())
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {

@@ -6,7 +6,7 @@
 mod memory;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use flow_wire::envelope::Identity;
 use futures_util::FutureExt as _;
@@ -17,6 +17,7 @@ use tokio::sync::oneshot::error::RecvError;
 use self::memory::{Asked, Memory};
 use super::answer::Answer;
 use super::error::Error;
+use crate::capacity::locked;
 use crate::config;
 use crate::telemetry::{self, Metrics};
 
@@ -61,12 +62,12 @@ impl Replay {
 
     /// Takes over other bounds. What they leave room for stays.
     pub(crate) fn bound(&self, bounds: config::Replay) {
-        lock(&self.0).memory.bound(bounds);
+        locked(&self.0).memory.bound(bounds);
     }
 
     /// What is remembered takes so many bytes.
     pub(crate) fn bytes(&self) -> usize {
-        lock(&self.0).memory.bytes()
+        locked(&self.0).memory.bytes()
     }
 
     /// Answers an envelope once. One that is being answered at this moment waits for the same answer.
@@ -81,7 +82,7 @@ impl Replay {
     ) -> Outcome {
         let Identity { session, ciphertext } = envelope;
         let asked = Asked { endpoint: Arc::clone(endpoint), ciphertext };
-        let known = lock(&self.0).look_up(session, &asked);
+        let known = locked(&self.0).look_up(session, &asked);
         let repeat = match known {
             Ok(Known::New(waiting, coming)) => {
                 let store = Arc::clone(&self.0);
@@ -133,7 +134,7 @@ impl Drop for Work {
         let outcome = self.outcome.take().unwrap_or(Err(Error::Panicked));
         {
             // One step: between the two, a repeat would be taken for new.
-            let mut store = lock(&self.store);
+            let mut store = locked(&self.store);
             store.working.remove(&self.session);
             if let Ok(answer) = &outcome
                 && is_sealed(&outcome)
@@ -150,11 +151,6 @@ impl Drop for Work {
 
 fn is_sealed(outcome: &Outcome) -> bool {
     outcome.as_ref().is_ok_and(|answer| !answer.body.is_empty())
-}
-
-/// Nothing in the store is halfway when a lock is poisoned: what is done to it does not panic in between.
-fn lock(store: &Mutex<Store>) -> MutexGuard<'_, Store> {
-    store.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -193,13 +189,13 @@ mod tests {
         for _ in 0..2 {
             let outcome = ask(&replay, "endpoint", ENVELOPE, async { panic!("a bug") }).await;
             assert_eq!(outcome, Err(Error::Panicked));
-            assert!(lock(&replay.0).working.is_empty());
+            assert!(locked(&replay.0).working.is_empty());
         }
         let outcome = ask(&replay, "endpoint", ENVELOPE, ready(Ok(sealed("sealed")))).await;
         assert_eq!(outcome.unwrap(), "sealed");
         let again = ask(&replay, "endpoint", ENVELOPE, pending()).await;
         assert_eq!(again.unwrap(), "sealed");
-        assert!(lock(&replay.0).working.is_empty());
+        assert!(locked(&replay.0).working.is_empty());
     }
 
     #[tokio::test]
@@ -219,7 +215,7 @@ mod tests {
         assert!(repeat.as_mut().now_or_never().is_none(), "it waits");
         finish.send(sealed("sealed")).unwrap();
         assert_eq!(repeat.await.unwrap(), "sealed");
-        assert!(lock(&replay.0).working.is_empty());
+        assert!(locked(&replay.0).working.is_empty());
     }
 
     #[tokio::test]

@@ -18,7 +18,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tracing::{info, warn};
 
 use super::backend::{Backend, InFlight, State};
-use crate::config::LogicTarget;
+use crate::config::{LogicTarget, default_port};
 use crate::telemetry::{Metrics, Server};
 
 const RESOLVE_INTERVAL: Duration = Duration::from_secs(5);
@@ -272,11 +272,7 @@ pub(super) fn server(url: &str) -> Server {
 /// `None` for a Unix socket.
 fn host_and_port(url: &str) -> Option<(String, u16)> {
     let uri: Uri = url.parse().ok()?;
-    let default_port = match uri.scheme_str()? {
-        "http" => 80,
-        "https" => 443,
-        _ => return None,
-    };
+    let default_port = default_port(&uri)?;
     let host = uri.host()?.trim_matches(['[', ']']).to_owned();
     Some((host, uri.port_u16().unwrap_or(default_port)))
 }

@@ -6,12 +6,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
+
+use crate::capacity::locked;
 
 /// How many requests of one that has not proved itself may be refused before it is asked to end, and before it is ended: what a peer
 /// does not take of their answers waits where nothing here can see it.
@@ -340,11 +342,6 @@ impl Drop for Active {
         }
         self.0.changed.notify_waiters();
     }
-}
-
-/// What is behind these locks is sound after a panic too.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! What a process that serves is made to be before it reads anything. It refuses to know what that is.
 
+use std::env;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
-use std::{env, thread};
 
+use crate::capacity::processors;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 
 /// Becomes the same program with as many arenas of glibc's allocator as there are processors, unless it was started with a number.
@@ -21,7 +22,7 @@ pub fn restart_with_few_arenas() {
     if let Some(name) = arguments.next() {
         again.arg0(name);
     }
-    let arenas = thread::available_parallelism().map_or(2, |processors| processors.get().max(2));
+    let arenas = processors().max(2);
     // Where that fails it serves all the same, with more memory.
     let error = again.args(arguments).env(VARIABLE, arenas.to_string()).exec();
     eprintln!("warning: more memory than need be: cannot start again with {VARIABLE}: {error}");

@@ -10,7 +10,7 @@ PANELS = json.loads(pathlib.Path(__file__).with_name("flow-edge.json").read_text
 
 def fill(expr):
     """The expression with the variables as they are when the dashboard is opened: every endpoint, every instance."""
-    return expr.replace("$endpoint", ".*").replace("$instance", ".*").replace("$__rate_interval", "1m")
+    return expr.replace("$endpoint", ".*").replace("$instance", ".*").replace("$__rate_interval", "1m").replace("$__range", "3h")
 
 
 def ask(url, path, **parameters):

@@ -5,6 +5,7 @@
 
 mod certificate;
 mod files;
+mod flow;
 mod model;
 mod read;
 mod reader;
@@ -12,8 +13,8 @@ mod source;
 mod values;
 
 pub use self::model::{
-    Config, Endpoint, FlowTokenSignature, Limits, Listen, Logic, LogicTarget, LogicTls, Ping, PrivateKeyFile, Replay,
-    Tls,
+    Config, Endpoint, Flow, FlowCheck, FlowTokenSignature, Limits, Listen, Logic, LogicTarget, LogicTls, Ping,
+    PrivateKeyFile, Replay, Tls,
 };
 pub use self::reader::{Errors, Mistake};
 pub use self::source::Source;

@@ -98,11 +98,18 @@ fn check(file: &Path, strict: bool, host: Option<&str>) -> Result<ExitCode, Stri
     }
     println!("{}: good\n{footprint}", file.display());
     for endpoint in config.endpoints.iter().filter(|endpoint| endpoint.logic.fallback_message.is_some()) {
-        println!(
-            "{}: fallback_message is shown on screens that declare no data; where one declares some, the client refuses an answer \
-             without it",
-            endpoint.name
-        );
+        let name = &endpoint.name;
+        let Some(flow) = &endpoint.flow else {
+            println!(
+                "{name}: fallback_message is shown on screens that declare no data; where one declares some, the client refuses an \
+                 answer without it"
+            );
+            continue;
+        };
+        let mut screens = flow.judge.screens();
+        screens.retain(|id| flow.judge.fits_error_message_alone(id));
+        let screens = if screens.is_empty() { "no screen".to_owned() } else { screens.join(", ") };
+        println!("{name}: fallback_message is shown on {screens}; the others declare data");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,9 @@ pub(crate) mod semconv;
 mod metrics;
 mod observe;
 mod request;
+mod screens;
 
 pub(crate) use self::metrics::{Error as MetricsError, Metrics, Reload, Replay, Uses, labels, one};
 pub(crate) use self::observe::{Head, Observatory, Observer, Server};
 pub(crate) use self::request::{End, Outcome, Stage};
+pub(crate) use self::screens::{ScreenCounts, ScreenEvent};

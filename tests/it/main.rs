@@ -16,6 +16,7 @@ mod properties;
 mod reload;
 mod replay;
 mod schema;
+mod screens;
 mod secrets;
 mod several;
 mod statuses;

@@ -38,7 +38,7 @@ fn to_json(yaml: &YamlOwned) -> Value {
 fn folder() -> TempDir {
     let folder = TempDir::new().unwrap();
     let tls = Tls::new();
-    for name in ["keys", "secrets", "logic"] {
+    for name in ["keys", "secrets", "logic", "flows"] {
         fs::create_dir(folder.path().join(name)).unwrap();
     }
     let key = |name| fs::read_to_string(key_file(name)).unwrap();
@@ -46,6 +46,7 @@ fn folder() -> TempDir {
         ("logic/ca.crt", tls.certificate.clone()),
         ("logic/tls.crt", tls.certificate.clone()),
         ("logic/tls.key", tls.private_key.clone()),
+        ("flows/appointment.json", include_str!("../../examples/flows/appointment.json").to_owned()),
         ("tls.crt", tls.certificate),
         ("tls.key", tls.private_key),
         ("secrets/app-secret", APP_SECRET.to_owned()),
@@ -125,6 +126,7 @@ async fn the_reader_knows_the_keys_of_the_schema_and_no_others() {
         "/endpoints/0",
         "/endpoints/0/private_keys/0",
         "/endpoints/0/app_secrets/0",
+        "/endpoints/0/flow",
         "/endpoints/0/logic",
         "/endpoints/0/logic/tls",
         "/limits",
@@ -170,6 +172,12 @@ async fn reader_and_schema_agree_on_what_is_good_and_what_is_not() {
         ("/endpoints/0/flow_token_signature", json!("always"), false),
         ("/endpoints/0/ping", json!("edge"), true),
         ("/endpoints/0/ping", json!("both"), false),
+        ("/endpoints/0/flow", json!({}), false),
+        ("/endpoints/0/flow/files", json!([]), false),
+        ("/endpoints/0/flow/files", json!("flows/appointment.json"), false),
+        ("/endpoints/0/flow/files", json!([{ "file": "flows/appointment.json" }]), false),
+        ("/endpoints/0/flow/check", json!("refuse"), true),
+        ("/endpoints/0/flow/check", json!("strict"), false),
         ("/endpoints/0/logic/tls", json!({}), true),
         ("/endpoints/0/logic/url", json!("logic:50051"), false),
         ("/endpoints/0/logic/deadline", json!("1m 30s"), true),

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use flow_json::Judge;
 use flow_wire::keys::PrivateKey;
 use flow_wire::signature::AppSecret;
 use rustls::sign::CertifiedKey;
@@ -91,8 +92,28 @@ pub struct Endpoint {
     pub max_in_flight: Option<usize>,
     /// Who answers a ping.
     pub ping: Ping,
+    /// Its screens; `None` where the edge is to know none.
+    pub flow: Option<Flow>,
     /// The FlowService behind the endpoint.
     pub logic: Logic,
+}
+
+/// The screens of an endpoint, as its Flow JSON has them.
+#[derive(Debug)]
+pub struct Flow {
+    /// Holds answers against every edition of the file.
+    pub judge: Judge,
+    /// What becomes of an answer that the client would refuse.
+    pub check: FlowCheck,
+}
+
+/// What becomes of an answer that the client would refuse. All that the judge says is told in either case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowCheck {
+    /// It goes out.
+    Warn,
+    /// It is logic's failure.
+    Refuse,
 }
 
 /// What becomes of the signature of the flow token.

@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::certificate;
 use super::files::{Content, Files};
+use super::flow;
 use super::model::{
     Config, Endpoint, FlowTokenSignature, Limits, Listen, Logic, LogicTarget, LogicTls, Ping, PrivateKeyFile, Replay,
     Tls,
@@ -226,6 +227,10 @@ fn read_endpoint(section: &Section<'_>, files: &Files<'_>) -> Option<Endpoint> {
         "edge" => Ok(Ping::Edge),
         _ => Err("should be `logic` or `edge`".to_owned()),
     });
+    let flow = match section.has("flow") {
+        false => Some(None),
+        true => flow::read(&section.section("flow"), files).map(Some),
+    };
     let logic = read_logic(section, files);
     section.refuse_unknown_keys();
     Some(Endpoint {
@@ -236,6 +241,7 @@ fn read_endpoint(section: &Section<'_>, files: &Files<'_>) -> Option<Endpoint> {
         flow_token_signature: flow_token_signature.unwrap_or(FlowTokenSignature::Verify),
         max_in_flight,
         ping: ping.unwrap_or(Ping::Logic),
+        flow: flow?,
         logic: logic?,
     })
 }

@@ -141,6 +141,29 @@ impl<'a> Section<'a> {
         Vec::new()
     }
 
+    /// The values of a list that must have at least one; `None` where it is absent or any is wrong, which is among the mistakes.
+    pub(super) fn values<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
+        let Some(node) = self.get(key) else {
+            self.missing(key);
+            return None;
+        };
+        let items = match &node.data {
+            YamlDataOwned::Sequence(items) if !items.is_empty() => items,
+            _ => {
+                self.mistake(key, "should be a list of at least one value");
+                return None;
+            }
+        };
+        let parsed = items.iter().enumerate().map(|(index, item)| {
+            let result = scalar(item).ok_or("should be a single value".to_owned()).and_then(|text| parse(&text));
+            let field = || format!("{}[{index}]", self.path(key));
+            result.map_err(|message| self.mistakes.add(item.span.start.line(), &field(), message)).ok()
+        });
+        // Every value is looked at before the first bad one counts.
+        let parsed: Vec<_> = parsed.collect();
+        parsed.into_iter().collect()
+    }
+
     /// A field that must be there; `parse` gives the value or says what would be right.
     pub(super) fn required<T>(&self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         if !self.has(key) {

@@ -1,5 +1,7 @@
 //! What goes back: an answer of logic or of the edge, written and sealed.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use flow_proto::json::{self, AsJson};
 use flow_proto::{size, v1};
@@ -23,6 +25,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
     pub(crate) outcome: Outcome,
+    /// The screen that it shows, where the endpoint's Flow JSON has it.
+    pub(crate) screen: Option<Arc<str>>,
     /// What hid behind a fallback screen.
     pub(crate) hidden: Option<Error>,
 }
@@ -45,7 +49,7 @@ pub(super) fn from_logic(answer: &[u8], flow_token: &str) -> Result<convert::Ans
 }
 
 pub(super) fn seal(session: Session, response: convert::Answer, call: &Call) -> Result<Answer, Error> {
-    Ok(plaintext(response)?.seal(session, call))
+    Ok(plaintext(&response)?.seal(session, call))
 }
 
 /// The submitted screen again with the configured text: better than the client's generic error.
@@ -62,12 +66,12 @@ pub(super) fn seal_fallback(
 }
 
 /// A 427 without text has an empty body, which the client fills with its own.
-pub(super) fn plaintext(response: convert::Answer) -> Result<Plaintext, Violation> {
-    let outcome = outcome(&response);
+pub(super) fn plaintext(response: &convert::Answer) -> Result<Plaintext, Violation> {
+    let outcome = outcome(response);
     let status = if outcome == Outcome::InvalidFlowToken { token_invalid() } else { StatusCode::OK };
     let bytes = match response {
-        Response::InvalidFlowToken { ref error_msg } if error_msg.is_empty() => Vec::new(),
-        response => convert::encode(&response)?,
+        Response::InvalidFlowToken { error_msg } if error_msg.is_empty() => Vec::new(),
+        response => convert::encode(response)?,
     };
     Ok(Plaintext { status, outcome, bytes })
 }
@@ -76,7 +80,7 @@ impl Plaintext {
     pub(super) fn seal(self, session: Session, call: &Call) -> Answer {
         let Self { status, outcome, bytes } = self;
         let seal = || if bytes.is_empty() { Bytes::new() } else { session.seal(bytes).into() };
-        Answer { status, body: call.observer.stage(Stage::Seal, seal), outcome, hidden: None }
+        Answer { status, body: call.observer.stage(Stage::Seal, seal), outcome, screen: None, hidden: None }
     }
 }
 

@@ -6,6 +6,7 @@ use flow_wire::keys::PrivateKey;
 use flow_wire::signature::AppSecret;
 
 use super::ring::Ring;
+use super::screens::Screens;
 use crate::config::{FlowTokenSignature, Ping};
 use crate::logic::Logic;
 use crate::telemetry::Metrics;
@@ -19,6 +20,8 @@ pub(crate) struct Endpoint {
     pub(crate) private_keys: Ring<PrivateKey>,
     pub(crate) flow_token_signature: FlowTokenSignature,
     pub(crate) ping: Ping,
+    /// Where the configuration names its Flow JSON.
+    pub(crate) screens: Option<Screens>,
     pub(crate) logic: Logic,
     pub(crate) fallback_message: Option<String>,
     pub(crate) metrics: Arc<Metrics>,

@@ -54,6 +54,12 @@ pub(crate) enum Error {
     Logic(#[from] logic::Error),
     #[error(transparent)]
     Violation(#[from] Violation),
+    #[error("the client would refuse logic's answer, by the endpoint's Flow JSON; a warning beside this line says why")]
+    ClientWouldRefuse,
+    #[error(
+        "no route leads from the screen that the request names to the one that logic answered, by the endpoint's Flow JSON"
+    )]
+    NoRoute,
 }
 
 /// Whose fault a failure is: of those who can cause it, whoever has the least to have to do so.
@@ -108,7 +114,9 @@ impl Error {
                 | logic::Error::Failed(_)
                 | logic::Error::Violation(_),
             )
-            | Self::Violation(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            | Self::Violation(_)
+            | Self::ClientWouldRefuse
+            | Self::NoRoute => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -141,7 +149,9 @@ impl Error {
                 | logic::Error::Failed(_)
                 | logic::Error::Violation(_),
             )
-            | Self::Violation(_) => "internal error\n",
+            | Self::Violation(_)
+            | Self::ClientWouldRefuse
+            | Self::NoRoute => "internal error\n",
         }
     }
 
@@ -163,6 +173,8 @@ impl Error {
             | Self::Undecryptable(_)
             | Self::Message(_)
             | Self::NonceReused
+            // Which screen it is on is the phone's word.
+            | Self::NoRoute
             | Self::Logic(logic::Error::InvalidArgument | logic::Error::MessageTooLarge(_)) => Fault::Client,
             // The platform itself writes the object around the three values.
             Self::Envelope(
@@ -182,7 +194,8 @@ impl Error {
                 | logic::Error::Failed(_)
                 | logic::Error::Violation(_),
             )
-            | Self::Violation(_) => Fault::Logic,
+            | Self::Violation(_)
+            | Self::ClientWouldRefuse => Fault::Logic,
         }
     }
 
@@ -210,6 +223,8 @@ impl Error {
             Self::Panicked => "panic",
             Self::Logic(error) => error.kind(),
             Self::Violation(violation) => violation.kind(),
+            Self::ClientWouldRefuse => "client_would_refuse",
+            Self::NoRoute => "no_route",
         }
     }
 }

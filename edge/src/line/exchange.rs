@@ -8,17 +8,18 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use flow_proto::v1;
 use flow_wire::envelope::{Envelope, Session};
-use flow_wire::message::{DataExchange, Request, Response};
+use flow_wire::message::{Action, DataExchange, Request, Response};
 use flow_wire::signature::Signature;
 use flow_wire::token;
 use prost::Message;
 
-use super::answer::{Answer, from_logic, plaintext, seal, seal_fallback};
+use super::answer::{Answer, Plaintext, from_logic, plaintext, seal, seal_fallback};
 use super::convert;
 use super::endpoint::Endpoint;
 use super::error::Error;
 use super::notice::{self, Notification};
 use super::replay::Replay;
+use super::screens::Asked;
 use crate::capacity::{REQUEST, Room, Turns, aside};
 use crate::config::{FlowTokenSignature, Ping};
 use crate::logic::{Call, Encoded, MAX_MESSAGE, Method, Violation};
@@ -42,6 +43,8 @@ pub(crate) struct Seen {
     pub(crate) action: Option<&'static str>,
     /// Whether its signature was found to be good.
     pub(crate) is_verified: bool,
+    /// The screen that it came from, where the endpoint's Flow JSON has it.
+    pub(crate) screen: Option<Arc<str>>,
 }
 
 /// Answers one request. What it holds of the edge's memory follows it from stage to stage.
@@ -70,6 +73,7 @@ pub(crate) async fn exchange(
         private_key.count();
         let request = Request::decode(&plaintext)?;
         seen.action = Some(action(&request));
+        seen.screen = endpoint.screens.as_ref().and_then(|screens| screens.known(screen(&request)));
         Ok::<_, Error>((work(endpoint, request, &call)?, session))
     });
     let (work, session) = opened.await?;
@@ -98,8 +102,7 @@ enum Work {
         /// Not made where the token is none of the business's.
         message: Result<Encoded, Error>,
         flow_token: String,
-        /// The screen to show again where logic fails.
-        fallback: Option<String>,
+        asked: Asked,
     },
 }
 
@@ -108,8 +111,8 @@ impl Work {
         match self {
             Self::Ping(message) => message.as_ref().map_or(0, Encoded::len),
             Self::ErrorNotification { message, notice: _ } => message.len(),
-            Self::DataExchange { message, flow_token, fallback } => {
-                message.as_ref().map_or(0, Encoded::len) + flow_token.len() + fallback.as_ref().map_or(0, String::len)
+            Self::DataExchange { message, flow_token, asked } => {
+                message.as_ref().map_or(0, Encoded::len) + flow_token.len() + asked.screen.len()
             }
         }
     }
@@ -126,21 +129,22 @@ fn work(endpoint: &Endpoint, request: Request, call: &Call) -> Result<Work, Erro
         }
         Request::DataExchange(request) => {
             let verified = verify_token(endpoint, &request);
-            let fallback =
-                (endpoint.fallback_message.is_some() && can_fall_back(&request)).then(|| request.screen.clone());
+            let asked = Asked { action: request.action, screen: request.screen.clone() };
             let flow_token = request.flow_token.clone();
             notice::inexact_numbers(&request, endpoint, call);
             let message = verified
                 .map(|verified| Encoded::new(&convert::data_exchange_to_v1(request, verified, name, request_id)));
-            Work::DataExchange { message, flow_token, fallback }
+            Work::DataExchange { message, flow_token, asked }
         }
     };
     if work.size() > MAX_MESSAGE { Err(Error::MessageTooLarge) } else { Ok(work) }
 }
 
-/// A submitted screen can be shown again.
-fn can_fall_back(request: &DataExchange) -> bool {
-    request.action == flow_wire::message::Action::DataExchange && !request.screen.is_empty()
+/// The text for a submitted screen that can be shown again with it alone.
+fn fallback<'a>(endpoint: &'a Endpoint, asked: &Asked) -> Option<&'a str> {
+    let is_submitted = asked.action == Action::DataExchange && !asked.screen.is_empty();
+    let fits = || endpoint.screens.as_ref().is_none_or(|screens| screens.fits_message_alone(&asked.screen));
+    endpoint.fallback_message.as_deref().filter(|_| is_submitted && fits())
 }
 
 /// From an opened request to its sealed answer.
@@ -163,25 +167,45 @@ async fn answer(
             acknowledged::<v1::HandleErrorResponse>(&endpoint.logic.call(Method::HandleError, message, &call).await?)?;
             seal(session, Response::Acknowledged, &call)
         }
-        Work::DataExchange { message, flow_token, fallback } => {
-            let answered = endpoint.logic.call(Method::HandleDataExchange, message?, &call).await;
+        Work::DataExchange { message, flow_token, asked } => {
+            let message = message?;
+            if let Some(screens) = &endpoint.screens {
+                screens.asked(&asked);
+            }
+            let answered = endpoint.logic.call(Method::HandleDataExchange, message, &call).await;
             let size = answered.as_ref().map_or(0, Bytes::len);
             let sealed = aside(size, || {
-                let read = |answer: Bytes| {
+                let ready = answered.map_err(Error::from).and_then(|answer| {
                     let answer = from_logic(&answer, &flow_token)?;
                     notice::foreign_flow_token(&answer, &flow_token, &endpoint, &call);
-                    Ok(plaintext(answer)?)
-                };
-                let plaintext = answered.map_err(Error::from).and_then(read);
-                match (plaintext, fallback, &endpoint.fallback_message) {
-                    (Ok(plaintext), ..) => Ok(plaintext.seal(session, &call)),
-                    (Err(error), Some(screen), Some(text)) => seal_fallback(session, screen, text, error, &call),
-                    (Err(error), ..) => Err(error),
+                    ready(&endpoint, &asked, answer, &call)
+                });
+                match (ready, fallback(&endpoint, &asked)) {
+                    (Ok((plaintext, screen)), _) => Ok(Answer { screen, ..plaintext.seal(session, &call) }),
+                    (Err(error), Some(text)) => {
+                        let shown = endpoint.screens.as_ref().and_then(|screens| screens.fallen_back(&asked));
+                        let answer = seal_fallback(session, asked.screen, text, error, &call)?;
+                        Ok(Answer { screen: shown, ..answer })
+                    }
+                    (Err(error), None) => Err(error),
                 }
             });
             sealed.await
         }
     }
+}
+
+/// Logic's answer, written, and the screen that it shows, as far as that is known.
+fn ready(
+    endpoint: &Endpoint,
+    asked: &Asked,
+    answer: convert::Answer,
+    call: &Call,
+) -> Result<(Plaintext, Option<Arc<str>>), Error> {
+    let Some(screens) = &endpoint.screens else { return Ok((plaintext(&answer)?, None)) };
+    screens.judge(asked, &answer, call)?;
+    let (written, next) = (plaintext(&answer)?, screens.answered(asked, &answer));
+    Ok((written, next))
 }
 
 /// That it can be read is all there is to know.
@@ -198,6 +222,14 @@ fn verify_token(endpoint: &Endpoint, request: &DataExchange) -> Result<bool, Err
             token::verify(signature, &request.flow_token, endpoint.app_secrets.secrets(), SystemTime::now())?;
             Ok(true)
         }
+    }
+}
+
+fn screen(request: &Request) -> &str {
+    match request {
+        Request::Ping(_) => "",
+        Request::ErrorNotification(error) => &error.screen,
+        Request::DataExchange(request) => &request.screen,
     }
 }
 

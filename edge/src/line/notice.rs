@@ -12,7 +12,7 @@ use tracing::warn;
 use super::convert::Answer;
 use super::endpoint::Endpoint;
 use crate::logic::Call;
-use crate::telemetry::{Metrics, semconv};
+use crate::telemetry::{Metrics, ScreenEvent, semconv};
 
 /// Longest name of a screen, in characters.
 const MAX_SCREEN: usize = 64;
@@ -50,6 +50,9 @@ impl Notification {
     pub(super) fn tell(&self, endpoint: &Endpoint, call: &Call) {
         let Self { error_key, action, screen } = self;
         endpoint.metrics.error_notifications(&endpoint.name, error_key, 1);
+        if let Some(screens) = &endpoint.screens {
+            screens.count(screen, ScreenEvent::RefusedByClient);
+        }
         let (trace_id, span_id) = call.observer.ids().unzip();
         warn!(
             { semconv::ENDPOINT } = &*endpoint.name,

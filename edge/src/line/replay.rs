@@ -169,7 +169,7 @@ mod tests {
     }
 
     fn sealed(body: &'static str) -> Answer {
-        Answer { status: http::StatusCode::OK, body: body.into(), outcome: Outcome::Active, hidden: None }
+        Answer { status: http::StatusCode::OK, body: body.into(), outcome: Outcome::Active, screen: None, hidden: None }
     }
 
     /// Asks as a request does; which body came back.
@@ -179,7 +179,7 @@ mod tests {
         envelope: Identity,
         answer: impl Future<Output = super::Outcome> + Send + 'static,
     ) -> Result<bytes::Bytes, Error> {
-        let metrics = Metrics::new(SdkMeterProvider::builder(), 1).unwrap();
+        let metrics = Metrics::new(SdkMeterProvider::builder(), 1, 0).unwrap();
         Ok(replay.once(&endpoint.into(), envelope, &metrics, answer).await?.body)
     }
 

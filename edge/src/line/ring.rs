@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_one_that_fitted_last_is_tried_first_and_every_other_once() {
-        let metrics = Metrics::new(SdkMeterProvider::builder(), 1).unwrap();
+        let metrics = Metrics::new(SdkMeterProvider::builder(), 1, 0).unwrap();
         let ring = Ring::new(vec!["new", "old", "oldest"], |name| metrics.private_key_uses("endpoint", name));
         assert_eq!(ring.iter().collect::<Vec<_>>(), [&"new", &"old", &"oldest"]);
         let old = ring.iter().nth(1).unwrap();

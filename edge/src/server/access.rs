@@ -74,14 +74,22 @@ impl<'a> Line<'a> {
             Err(error) => (error.status(), Outcome::Failed, Some(*error)),
         };
         let error_of = error.map(|error| (error.kind(), error.fault().name()));
-        let end = End { status: Some(status), action: self.seen.action, outcome, error: error_of };
+        let screen = self.seen.screen.clone();
+        let end = End {
+            status: Some(status),
+            action: self.seen.action,
+            screen: screen.as_deref(),
+            next_screen: answer.as_ref().ok().and_then(|answer| answer.screen.as_deref()),
+            outcome,
+            error: error_of,
+        };
         let written = error.and_then(Kind::of).map_or(Written::Line { suppressed: 0 }, |kind| self.refusals.note(kind));
         let is_ours = matches!(error.map(Error::fault), Some(Fault::Edge | Fault::Logic));
         self.end(end, error.as_ref().map(|error| error as &dyn Display), written, is_ours);
     }
 
     /// A warning where the edge or logic is at fault, or where an operator should look.
-    fn end(&mut self, end: End, reason: Option<&dyn Display>, written: Written, is_ours: bool) {
+    fn end(&mut self, end: End<'_>, reason: Option<&dyn Display>, written: Written, is_ours: bool) {
         self.is_written = true;
         self.call.observer.end(end);
         let (suppressed, advice) = match written {
@@ -104,6 +112,8 @@ impl<'a> Line<'a> {
                     { semconv::ENDPOINT } = endpoint,
                     path,
                     { semconv::ACTION } = end.action,
+                    { semconv::SCREEN } = end.screen,
+                    { semconv::NEXT_SCREEN } = end.next_screen,
                     { semconv::HTTP_RESPONSE_STATUS_CODE } = status,
                     { semconv::OUTCOME } = end.outcome.name(),
                     { semconv::REQUEST_ID } = request_id,
@@ -132,7 +142,8 @@ impl Drop for Line<'_> {
     fn drop(&mut self) {
         if !self.is_written {
             let error = Some(("client_gone", Fault::Client.name()));
-            let end = End { status: None, action: None, outcome: Outcome::Failed, error };
+            let end =
+                End { status: None, action: None, screen: None, next_screen: None, outcome: Outcome::Failed, error };
             let written = match self.seen.is_verified {
                 true => Written::Line { suppressed: 0 },
                 false => self.refusals.note(Kind::ClientGone),

@@ -11,7 +11,7 @@ use super::connections::Connections;
 use super::refusals::Refusals;
 use super::settings::{Route, Settings, Unusable};
 use crate::capacity::{Budget, Reservation, Room, Turns};
-use crate::config::{Config, Limits};
+use crate::config::{Config, Endpoint, Limits};
 use crate::line::Replay;
 use crate::telemetry::{Metrics, MetricsError, Observatory, one, semconv};
 
@@ -49,7 +49,9 @@ impl Edge {
     /// `max_connections` is how many there may be in this process, which may be fewer than the configuration says.
     pub(crate) fn new(config: Config, max_connections: usize, telemetry: &Telemetry) -> Result<Arc<Self>, StartError> {
         let memory = Budget::new(config.limits.max_body_memory);
-        let metrics = Arc::new(Metrics::new(telemetry.meters()?, config.endpoints.len())?);
+        let screens = |endpoint: &Endpoint| endpoint.flow.as_ref().map_or(0, |flow| flow.judge.screens().len());
+        let screens = config.endpoints.iter().map(screens).sum();
+        let metrics = Arc::new(Metrics::new(telemetry.meters()?, config.endpoints.len(), screens)?);
         let replay = Replay::new(config.replay);
         let settings = Settings::new(config, None, &metrics)?;
         let edge = Arc::new(Self {

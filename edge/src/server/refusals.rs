@@ -138,7 +138,9 @@ impl Kind {
             | Error::Token(_)
             | Error::Panicked
             | Error::Logic(_)
-            | Error::Violation(_) => None,
+            | Error::Violation(_)
+            | Error::ClientWouldRefuse
+            | Error::NoRoute => None,
         }
     }
 

@@ -169,7 +169,7 @@ fn caught(answer: impl Future<Output = Result<Answer, Error>>) -> impl Future<Ou
 /// The answer with its body, and what it holds until that is sent.
 fn respond(answer: Result<Answer, Error>, memory: &Arc<Share>) -> Response<(Bytes, Option<Arc<Share>>)> {
     let (status, body, memory) = match answer {
-        Ok(Answer { status, body, outcome: _, hidden: _ }) => (status, body, Some(Arc::clone(memory))),
+        Ok(Answer { status, body, outcome: _, screen: _, hidden: _ }) => (status, body, Some(Arc::clone(memory))),
         Err(error) => (error.status(), Bytes::from_static(error.text().as_bytes()), None),
     };
     let mut response = Response::new((body, memory));

@@ -11,7 +11,7 @@ use rustls::ServerConfig;
 use super::listener::{Terms, tls_config};
 use super::refusals::Refusals;
 use crate::config::{self, Config, Limits, LogicTarget};
-use crate::line::{Endpoint, Notification, Ring};
+use crate::line::{Endpoint, Notification, Ring, Screens};
 use crate::logic::Logic;
 use crate::telemetry::{self, Metrics, semconv};
 
@@ -177,6 +177,7 @@ fn ready(endpoint: config::Endpoint, logic: Logic, metrics: &Arc<Metrics>) -> En
         }),
         flow_token_signature: endpoint.flow_token_signature,
         ping: endpoint.ping,
+        screens: endpoint.flow.map(|flow| Screens::new(flow, &name, metrics)),
         logic,
         fallback_message: endpoint.logic.fallback_message,
         metrics: Arc::clone(metrics),

@@ -11,6 +11,7 @@ use opentelemetry_sdk::metrics::{Instrument, MeterProviderBuilder, SdkMeterProvi
 use prometheus::{Registry, TextEncoder};
 
 use super::request::{End, Stage};
+use super::screens::{ScreenCounts, ScreenEvent};
 use super::semconv;
 
 /// Seconds. The platform looks at 1, 5 and 7.
@@ -19,12 +20,13 @@ const REQUEST_BUCKETS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.
 const STAGE_BUCKETS: [f64; 15] =
     [1e-5, 2.5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 0.01, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 /// Instruments whose series grow with the endpoints.
-const BY_ENDPOINT: [&str; 5] = [
+const BY_ENDPOINT: [&str; 6] = [
     semconv::HTTP_SERVER_REQUEST_DURATION,
     semconv::PRIVATE_KEY_USES,
     semconv::APP_SECRET_USES,
     semconv::PRIVATE_KEY_MODIFIED,
     semconv::ERROR_NOTIFICATIONS,
+    semconv::VERDICTS,
 ];
 /// Series of one endpoint in one of them. Actions, statuses and kinds of failure make the most, as far as they meet.
 const SERIES_PER_ENDPOINT: usize = 40;
@@ -44,6 +46,8 @@ pub(crate) struct Metrics {
     reloads: Counter<u64>,
     replays: Counter<u64>,
     error_notifications: Counter<u64>,
+    screen_events: Counter<u64>,
+    verdicts: Counter<u64>,
     inexact_numbers: Counter<u64>,
     retries: Counter<u64>,
     unreachable: Counter<u64>,
@@ -63,7 +67,7 @@ pub(crate) struct Point<'a> {
     pub(crate) scheme: &'static str,
     /// Name and path of the endpoint.
     pub(crate) endpoint: Option<&'a (Arc<str>, Arc<str>)>,
-    pub(crate) end: End,
+    pub(crate) end: End<'a>,
 }
 
 /// Counts how often one key or secret fitted.
@@ -89,14 +93,21 @@ pub(crate) enum Replay {
 }
 
 impl Metrics {
-    /// `builder` has the resource, and a reader where metrics are sent as well.
-    pub(crate) fn new(builder: MeterProviderBuilder, endpoints: usize) -> Result<Self, Error> {
+    /// `builder` has the resource, and a reader where metrics are sent as well. So many endpoints have so many screens together;
+    /// a reload may double them.
+    pub(crate) fn new(builder: MeterProviderBuilder, endpoints: usize, screens: usize) -> Result<Self, Error> {
         let registry = Registry::new();
         let reader = opentelemetry_prometheus::exporter().with_registry(registry.clone()).build();
         let series = endpoints * SERIES_PER_ENDPOINT;
+        let by_screen = 2 * screens * ScreenEvent::ALL.len();
         let bound = move |instrument: &Instrument| {
-            let is_bounded_wider = BY_ENDPOINT.contains(&instrument.name()) && series > DEFAULT_SERIES;
-            is_bounded_wider.then(|| Stream::builder().with_cardinality_limit(series).build().ok()).flatten()
+            let series = match instrument.name() {
+                semconv::SCREEN_EVENTS => by_screen,
+                name if BY_ENDPOINT.contains(&name) => series,
+                _ => 0,
+            };
+            let stream = (series > DEFAULT_SERIES).then(|| Stream::builder().with_cardinality_limit(series));
+            stream?.build().ok()
         };
         let provider = builder.with_view(bound).with_reader(reader.map_err(Error)?).build();
         let meter = provider.meter("flow-edge");
@@ -121,6 +132,8 @@ impl Metrics {
                 semconv::ERROR_NOTIFICATIONS,
                 "Answers that a client could not use, by Meta's key for why",
             ),
+            screen_events: counter(semconv::SCREEN_EVENTS, "What became of each screen"),
+            verdicts: counter(semconv::VERDICTS, "What is wrong with answers by the Flow JSON, by code"),
             inexact_numbers: counter(
                 semconv::INEXACT_NUMBERS,
                 "Whole numbers in requests that no double holds exactly",
@@ -188,7 +201,7 @@ impl Metrics {
     }
 
     pub(crate) fn request(&self, point: &Point<'_>) {
-        let End { status, action, outcome, error } = point.end;
+        let End { status, action, outcome, error, screen: _, next_screen: _ } = point.end;
         let mut labels = Vec::with_capacity(9);
         labels.push(KeyValue::new(semconv::HTTP_REQUEST_METHOD, point.method));
         labels.push(KeyValue::new(semconv::URL_SCHEME, point.scheme));
@@ -236,6 +249,21 @@ impl Metrics {
         let labels =
             [KeyValue::new(semconv::ENDPOINT, Arc::clone(endpoint)), KeyValue::new(semconv::ERROR_KEY, error_key)];
         self.error_notifications.add(count, &labels);
+    }
+
+    /// The counts of a screen that the endpoint's Flow JSON has.
+    pub(crate) fn screen(&self, endpoint: &Arc<str>, screen: &Arc<str>) -> ScreenCounts {
+        ScreenCounts::new(&self.screen_events, endpoint, screen)
+    }
+
+    /// So many more; none where all there is to say is that there may be some.
+    pub(crate) fn verdicts(&self, endpoint: &Arc<str>, code: &'static str, severity: &'static str, count: u64) {
+        let labels = [
+            KeyValue::new(semconv::ENDPOINT, Arc::clone(endpoint)),
+            KeyValue::new(semconv::CODE, code),
+            KeyValue::new(semconv::SEVERITY, severity),
+        ];
+        self.verdicts.add(count, &labels);
     }
 
     pub(crate) fn inexact_numbers(&self, count: usize) {
@@ -323,7 +351,7 @@ mod tests {
     #[test]
     fn each_key_of_many_endpoints_has_a_series() {
         const ENDPOINTS: usize = 3000;
-        let metrics = Metrics::new(SdkMeterProvider::builder(), ENDPOINTS).unwrap();
+        let metrics = Metrics::new(SdkMeterProvider::builder(), ENDPOINTS, 0).unwrap();
         for endpoint in 0..ENDPOINTS {
             metrics.private_key_uses(&endpoint.to_string(), "fingerprint").count();
         }

@@ -135,7 +135,7 @@ impl Observer {
     }
 
     /// The request was answered, or will not be.
-    pub(crate) fn end(&self, end: End) {
+    pub(crate) fn end(&self, end: End<'_>) {
         self.observatory.metrics.request(&Point {
             took: self.started.elapsed(),
             method: self.method,
@@ -156,6 +156,11 @@ impl Observer {
         span.set_attribute(KeyValue::new(semconv::OUTCOME, end.outcome.name()));
         if let Some(action) = end.action {
             span.set_attribute(KeyValue::new(semconv::ACTION, action));
+        }
+        for (key, screen) in [(semconv::SCREEN, end.screen), (semconv::NEXT_SCREEN, end.next_screen)] {
+            if let Some(screen) = screen {
+                span.set_attribute(KeyValue::new(key, screen.to_owned()));
+            }
         }
         if let Some((kind, fault)) = end.error {
             span.set_attribute(KeyValue::new(semconv::ERROR_TYPE, kind));

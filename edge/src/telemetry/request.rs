@@ -34,10 +34,13 @@ pub(crate) enum Outcome {
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct End {
+pub(crate) struct End<'a> {
     /// `None` where it was not answered.
     pub(crate) status: Option<StatusCode>,
     pub(crate) action: Option<&'static str>,
+    /// The screen that it came from, and the one that its answer shows, where they are known.
+    pub(crate) screen: Option<&'a str>,
+    pub(crate) next_screen: Option<&'a str>,
     pub(crate) outcome: Outcome,
     /// Kind and fault of a failure.
     pub(crate) error: Option<(&'static str, &'static str)>,

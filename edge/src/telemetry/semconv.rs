@@ -22,6 +22,16 @@ pub(crate) const PRIVATE_KEY: &str = "flow.private_key";
 pub(crate) const APP_SECRET: &str = "flow.app_secret";
 /// Meta's key for why a client could not use an answer, or `other`.
 pub(crate) const ERROR_KEY: &str = "flow.error_key";
+/// Screen that the request came from, where the endpoint's Flow JSON has it.
+pub(crate) const SCREEN: &str = "flow.screen";
+/// Screen that the answer shows.
+pub(crate) const NEXT_SCREEN: &str = "flow.next_screen";
+/// What becomes of a screen, from a bounded set.
+pub(crate) const EVENT: &str = "flow.event";
+/// What is wrong with an answer: a code of `flowctl flow check --explain`.
+pub(crate) const CODE: &str = "flow.code";
+/// How much that weighs: `refused`, `shown_wrongly` or `note`.
+pub(crate) const SEVERITY: &str = "flow.severity";
 /// How something ended, from a set of its own.
 pub(crate) const OUTCOME: &str = "flow.outcome";
 /// A part of the work on a request.
@@ -45,6 +55,10 @@ pub(crate) const RELOADS: &str = "flow.reloads";
 pub(crate) const REPLAYS: &str = "flow.replays";
 /// Counts the error notifications of clients.
 pub(crate) const ERROR_NOTIFICATIONS: &str = "flow.error_notifications";
+/// Counts what becomes of each screen.
+pub(crate) const SCREEN_EVENTS: &str = "flow.screen.events";
+/// Counts what the judge says of answers.
+pub(crate) const VERDICTS: &str = "flow.answer.verdicts";
 /// Counts whole numbers in requests that no double holds exactly, and that logic gets as the nearest one.
 pub(crate) const INEXACT_NUMBERS: &str = "flow.inexact_numbers";
 /// Counts calls to logic that were repeated because they never reached it.

@@ -156,7 +156,8 @@ mod tests {
         static ENDPOINT: LazyLock<Arc<str>> = LazyLock::new(|| "endpoint".into());
         let asked = Asked { endpoint: Arc::clone(&ENDPOINT), ciphertext: session(number) };
         let body = vec![b'a'; body].into();
-        let answer = Answer { status: http::StatusCode::OK, body, outcome: Outcome::Active, hidden: None };
+        let answer =
+            Answer { status: http::StatusCode::OK, body, outcome: Outcome::Active, screen: None, hidden: None };
         // The other one is the response.
         memory.insert(session(number), asked, answer.clone());
     }

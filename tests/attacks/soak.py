@@ -1,6 +1,7 @@
 """Attacks one edge with everything in turns, under a load that goes on, and says whether its memory grows and what was lost."""
 
 import argparse
+import collections
 import pathlib
 import signal
 import statistics
@@ -30,7 +31,10 @@ class Load:
     def collect(self):
         records = self.client.stop()
         self.answered += sum(not fault for _, _, fault in records)
-        self.faults += [fault for _, _, fault in records if fault]
+        lost = [fault for _, _, fault in records if fault]
+        self.faults += lost
+        for fault, count in collections.Counter(lost).items():
+            print(f"    lost {count} times: {fault}", flush=True)
         self.latencies += [latency for _, latency, fault in records if not fault]
 
     def go_on(self):
@@ -108,8 +112,6 @@ def main():
     print(f"after {settled / 60:.0f} minutes {before:.1f} MiB, at the end {after:.1f} MiB: {growth:+.1%}; most {most:.0f} MiB")
     p99 = sorted(load.latencies)[int(len(load.latencies) * 0.99)] * 1000
     print(f"the normal client: {load.answered} answered, p99 {p99:.0f} ms, {len(load.faults)} lost")
-    for fault in sorted(set(load.faults)):
-        print(f"    {load.faults.count(fault)} times {fault}")
     sys.exit(growth > MOST_GROWTH or bool(load.faults))
 
 

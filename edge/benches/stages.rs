@@ -26,11 +26,15 @@ fn stages(criterion: &mut Criterion) {
         bencher.iter_batched(|| Line::decode(&plaintext), Line::to_logic, BatchSize::SmallInput);
     });
     group.bench_function("read_answer", |bencher| bencher.iter(|| line.read_answer()));
+    group.bench_function("judge", |bencher| {
+        let input = || line.read_answer();
+        bencher.iter_batched(input, |(asked, answer)| line.judge(asked, &answer), BatchSize::SmallInput);
+    });
     group.bench_function("encode", |bencher| {
-        bencher.iter_batched(|| line.read_answer(), Line::encode, BatchSize::SmallInput);
+        bencher.iter_batched(|| line.read_answer().1, Line::encode, BatchSize::SmallInput);
     });
     group.bench_function("seal", |bencher| {
-        let input = || (opened().1, Line::encode(line.read_answer()));
+        let input = || (opened().1, Line::encode(line.read_answer().1));
         bencher.iter_batched(input, |(session, plaintext)| Line::seal(session, plaintext), BatchSize::SmallInput);
     });
     group.bench_function("all_but_rsa", |bencher| bencher.iter(|| line.all_but_rsa()));

@@ -58,7 +58,10 @@ impl Judge {
         let has = |edition: &&Edition, id: &str| edition.screens.contains_key(id);
         let with_answer = || self.editions.iter().filter(|edition| has(edition, answer.screen));
         let with_both = || with_answer().find(|edition| request.screen.is_empty() || has(edition, request.screen));
-        let edition = with_both().or_else(|| with_answer().next());
+        let edition = match &*self.editions {
+            [only] => Some(only),
+            _ => with_both().or_else(|| with_answer().next()),
+        };
         let Some((edition, screen)) = edition.and_then(|it| Some((it, it.screens.get(answer.screen)?))) else {
             let message = "the flow has no such screen".to_owned();
             verdicts.add(Code::InvalidScreenTransition, Severity::Refused, "/screen".to_owned(), message);

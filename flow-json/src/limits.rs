@@ -49,11 +49,6 @@ impl<'a> Path<'a> {
         Self { parent: Some(self), step: Step::Place(place) }
     }
 
-    /// An entry of an array.
-    pub(crate) fn is_place(&self) -> bool {
-        matches!(self.step, Step::Place(_))
-    }
-
     /// JSON pointer.
     pub(crate) fn pointer(&self) -> String {
         let mut pointer = self.parent.map(Path::pointer).unwrap_or_default();
@@ -91,11 +86,11 @@ impl Shown {
     pub(crate) fn new(kind: Kind, property: &Property, version: Version) -> Self {
         Self { kind, shape: property.shape, limit: property.limit, version }
     }
+}
 
-    fn has_limits(&self) -> bool {
-        let of_kind = matches!(self.shape, Shape::Objects(..) | Shape::Date | Shape::Dates | Shape::Image(_));
-        self.limit > 0 || of_kind || matches!(self.shape, Shape::OrRange(Shape::Date))
-    }
+fn has_limits(shape: Shape, limit: usize) -> bool {
+    let of_kind = matches!(shape, Shape::Object(_) | Shape::Objects(..) | Shape::Date | Shape::Dates | Shape::Image(_));
+    limit > 0 || of_kind || matches!(shape, Shape::OrRange(Shape::Date))
 }
 
 /// Which properties of a screen show which of its data.
@@ -109,7 +104,7 @@ pub(crate) fn bindings(screen: &Screen, version: Version) -> Vec<Binding> {
                 continue;
             };
             let shown = Shown::new(component.kind, schema, version);
-            if shown.has_limits() {
+            if has_limits(shown.shape, shown.limit) {
                 found.push(Binding { path: reference.path.clone(), shown });
             }
         }
@@ -196,8 +191,60 @@ impl Limited {
         path: &Path<'_>,
         report: &mut Report<'_>,
     ) {
-        let has = |key: &str| entries.iter().any(|entry| field(entry, key).is_some());
-        let (images, colors) = (has("image"), has("color"));
+        let [of_id, of_title] = ["id", "title"].map(|key| property(table, key));
+        let (mut images, mut colors, mut badges) = (false, false, 0);
+        let (mut ascending, mut before) = (true, None);
+        for (place, entry) in entries.iter().take(most).enumerate() {
+            let path = path.place(place);
+            let Some(Proto::StructValue(fields)) = &entry.kind else { continue };
+            let (mut has_id, mut has_title) = (false, false);
+            for (key, value) in &fields.fields {
+                let property = match (key.as_str(), &value.kind) {
+                    (_, None) => continue,
+                    ("id", Some(id)) => {
+                        has_id = true;
+                        if let Proto::StringValue(id) = id {
+                            if is_blank(id) && of_id.is_some() {
+                                report(Code::OptionId, &path.key("id"), "a blank id".to_owned());
+                            }
+                            ascending &= before.replace(id.as_str()).is_none_or(|before| before < id.as_str());
+                        }
+                        of_id
+                    }
+                    ("title", Some(title)) => {
+                        has_title = true;
+                        if matches!(title, Proto::StringValue(title) if is_blank(title)) && of_title.is_some() {
+                            report(Code::OptionTitle, &path.key("title"), "a blank title".to_owned());
+                        }
+                        of_title
+                    }
+                    (other, Some(_)) => {
+                        images |= other == "image";
+                        colors |= other == "color";
+                        badges += usize::from(other == "badge");
+                        if badges == 2 && other == "badge" {
+                            let message = "a second badge: one entry of a list has one".to_owned();
+                            report(Code::ListItemNotRendered, &path.key("badge"), message);
+                        }
+                        property(table, other)
+                    }
+                };
+                // Most have none.
+                if let Some(property) = property.filter(|property| has_limits(property.shape, property.limit)) {
+                    self.value(property.shape, property.limit, value, &path.key(key), report);
+                }
+            }
+            if of_id.is_some() && !has_id {
+                report(Code::OptionId, &path, "no id".to_owned());
+            }
+            if of_title.is_some() && !has_title {
+                report(Code::OptionTitle, &path, "no title".to_owned());
+            }
+        }
+        // In an ascending list none comes twice.
+        if !ascending && of_id.is_some() {
+            repeated_ids(entries.iter().take(most), path, report);
+        }
         let most = if self.shown.kind == Kind::Dropdown && images { 100 } else { most };
         if entries.len() < least || entries.len() > most {
             report(Code::OptionCount, path, format!("{} entries, and a phone shows {least} to {most}", entries.len()));
@@ -206,53 +253,22 @@ impl Limited {
             let message = "images and colors in one list".to_owned();
             report(Code::DataSourceItemsHaveBothImageAndColor, path, message);
         }
-        let mut ids = HashSet::new();
-        let mut badges = 0;
-        for (place, entry) in entries.iter().take(most).enumerate() {
-            let path = path.place(place);
-            let Some(Proto::StructValue(fields)) = &entry.kind else { continue };
-            if property(table, "id").is_some() {
-                match fields.fields.get("id").and_then(|id| id.kind.as_ref()) {
-                    Some(Proto::StringValue(id)) if id.trim().is_empty() => {
-                        report(Code::OptionId, &path.key("id"), "a blank id".to_owned());
-                    }
-                    Some(Proto::StringValue(id)) => {
-                        if !ids.insert(id.as_str()) {
-                            report(Code::OptionId, &path.key("id"), "an id that an entry before it has".to_owned());
-                        }
-                    }
-                    Some(_) => {}
-                    None => report(Code::OptionId, &path, "no id".to_owned()),
-                }
-            }
-            if property(table, "title").is_some() {
-                match fields.fields.get("title").and_then(|title| title.kind.as_ref()) {
-                    Some(Proto::StringValue(title)) if title.trim().is_empty() => {
-                        report(Code::OptionTitle, &path.key("title"), "a blank title".to_owned());
-                    }
-                    Some(_) => {}
-                    None => report(Code::OptionTitle, &path, "no title".to_owned()),
-                }
-            }
-            for (key, value) in &fields.fields {
-                if let Some(property) = property(table, key) {
-                    self.value(property.shape, property.limit, value, &path.key(key), report);
-                }
-            }
-            badges += usize::from(fields.fields.contains_key("badge"));
-            if badges == 2 && fields.fields.contains_key("badge") {
-                let message = "a second badge: one entry of a list has one".to_owned();
-                report(Code::ListItemNotRendered, &path.key("badge"), message);
-            }
+    }
+}
+
+fn repeated_ids<'a>(entries: impl Iterator<Item = &'a Value>, path: &Path<'_>, report: &mut Report<'_>) {
+    let mut ids = HashSet::new();
+    for (place, entry) in entries.enumerate() {
+        let Some(Proto::StructValue(fields)) = &entry.kind else { continue };
+        let Some(Proto::StringValue(id)) = fields.fields.get("id").and_then(|id| id.kind.as_ref()) else { continue };
+        if !is_blank(id) && !ids.insert(id.as_str()) {
+            report(Code::OptionId, &path.place(place).key("id"), "an id that an entry before it has".to_owned());
         }
     }
 }
 
-fn field<'a>(entry: &'a Value, key: &str) -> Option<&'a Value> {
-    match &entry.kind {
-        Some(Proto::StructValue(fields)) => fields.fields.get(key),
-        _ => None,
-    }
+fn is_blank(text: &str) -> bool {
+    text.chars().all(char::is_whitespace)
 }
 
 /// The length in characters, where it is over the limit.

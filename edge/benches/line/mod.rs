@@ -1,23 +1,29 @@
 //! The steps of one request from signed bytes to sealed bytes, each on its own, as `exchange` puts them together.
 //!
-//! An ordinary request: a form of eight fields, answered with a screen that has three short lists.
+//! An ordinary request: a form of eight fields, and in turns the answers of the conversation through the appointment's flow, which
+//! are held against it: the first screen with one to four lists, then the two after it.
 #![allow(clippy::unwrap_used, reason = "a measurement may end where a step fails")]
 #![allow(dead_code, reason = "one of the two measurements leaves the RSA operation out")]
 
+use std::cell::Cell;
+
 use bytes::Bytes;
 use flow_edge::line::convert::{self, Answer};
-use flow_proto::json::to_struct;
+use flow_json::{Judge, check};
+use flow_proto::json::{AsJson, to_struct};
 use flow_proto::v1;
 use flow_proto::v1::handle_data_exchange_response::Outcome;
 use flow_wire::envelope::{AesKey, Envelope, Session};
 use flow_wire::keys::PrivateKey;
-use flow_wire::message::Request;
+use flow_wire::message::{Request, Response};
 use flow_wire::signature::{self, AppSecret, Signature, Verified};
 use prost::Message as _;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 const PRIVATE_KEY: &str = include_str!("../../../tests/vectors/keys/current.pem");
+const FLOW: &str = include_str!("../../../examples/flows/appointment.json");
+const FIRST: &str = "APPOINTMENT";
 const KEY: [u8; 16] = *b"a key of sixteen";
 const VECTOR: [u8; 16] = *b"a vector as long";
 const FLOW_TOKEN: &str = "0191b3a4-5c6d-7e8f-9a0b-1c2d3e4f5a6b";
@@ -28,8 +34,10 @@ pub(crate) struct Line {
     private_key: PrivateKey,
     body: Bytes,
     signature: String,
-    /// The answer of logic as it comes from the connection.
-    from_logic: Bytes,
+    /// The answers of logic as they come from the connection, each with the screen that it answers.
+    from_logic: Vec<(&'static str, Bytes)>,
+    turn: Cell<usize>,
+    judge: Judge,
 }
 
 impl Line {
@@ -41,7 +49,7 @@ impl Line {
         let message = json!({
             "version": "3.0",
             "action": "data_exchange",
-            "screen": "DETAILS",
+            "screen": FIRST,
             "flow_token": FLOW_TOKEN,
             "data": {
                 "department": "beauty", "location": "kings_cross", "date": "2025-02-03", "time": "10:30",
@@ -50,14 +58,15 @@ impl Line {
         });
         let body = Envelope::seal(&key(), VECTOR, wrapped, message.to_string().into_bytes()).encode();
         let signature = signature::sign(&body, &secret);
-        let item =
-            |number: u32| json!({ "id": format!("item-{number}"), "title": format!("Item {number}"), "enabled": true });
-        let items = |count: u32| Value::Array((0..count).map(item).collect());
-        let data = json!({ "departments": items(6), "dates": items(10), "times": items(8), "is_date_enabled": true });
-        let data = Some(to_struct(data.as_object().unwrap().clone()));
-        let screen = v1::NextScreen { screen: "SUMMARY".to_owned(), data, error_message: String::new() };
-        let answer = v1::HandleDataExchangeResponse { outcome: Some(Outcome::NextScreen(screen)) };
-        Self { secret, private_key, body: body.into(), signature, from_logic: answer.encode_to_vec().into() }
+        let from_logic = answers().map(|(asked, screen, data)| {
+            let data = Some(to_struct(data.as_object().unwrap().clone()));
+            let screen = v1::NextScreen { screen: screen.to_owned(), data, error_message: String::new() };
+            let answer = v1::HandleDataExchangeResponse { outcome: Some(Outcome::NextScreen(screen)) };
+            (asked, Bytes::from(answer.encode_to_vec()))
+        });
+        let from_logic = from_logic.into();
+        let judge = Judge::new(check(FLOW).flow.as_ref());
+        Self { secret, private_key, body: body.into(), signature, from_logic, turn: Cell::new(0), judge }
     }
 
     pub(crate) fn verify(&self) -> Verified {
@@ -90,9 +99,19 @@ impl Line {
             .encode_to_vec()
     }
 
-    pub(crate) fn read_answer(&self) -> Answer {
-        let answer = v1::HandleDataExchangeResponse::decode(self.from_logic.clone()).unwrap();
-        convert::from_v1(answer, FLOW_TOKEN).unwrap()
+    /// The next answer, and the screen that it answers.
+    pub(crate) fn read_answer(&self) -> (&'static str, Answer) {
+        let turn = self.turn.replace(self.turn.get() + 1);
+        let (asked, answer) = &self.from_logic[turn % self.from_logic.len()];
+        let answer = v1::HandleDataExchangeResponse::decode(answer.clone()).unwrap();
+        (asked, convert::from_v1(answer, FLOW_TOKEN).unwrap())
+    }
+
+    /// How many verdicts there are.
+    pub(crate) fn judge(&self, asked: &str, answer: &Answer) -> usize {
+        let Response::Screen { screen, data: AsJson(data) } = answer else { return 0 };
+        let request = flow_json::Request { action: flow_json::Action::DataExchange, screen: asked };
+        self.judge.judge(&request, &flow_json::Answer { screen, data }).len()
     }
 
     pub(crate) fn encode(response: Answer) -> Vec<u8> {
@@ -108,11 +127,45 @@ impl Line {
         let envelope = Self::parse(self.verify());
         let (plaintext, session) = Self::open(envelope, key());
         std::hint::black_box(Self::to_logic(Self::decode(&plaintext)));
-        Self::seal(session, Self::encode(self.read_answer()))
+        let (asked, answer) = self.read_answer();
+        assert_eq!(self.judge(asked, &answer), 0, "the answer fits the screens");
+        Self::seal(session, Self::encode(answer))
     }
 }
 
 /// The key that the request was sealed under.
 pub(crate) fn key() -> AesKey {
     AesKey::new(&KEY).unwrap()
+}
+
+/// Screen that is answered, next screen and its data.
+fn answers() -> [(&'static str, &'static str, Value); 6] {
+    let lists = |[department, location, date, time]: [u32; 4]| {
+        let item = |number: u32| json!({ "id": format!("item-{number}"), "title": format!("The title of {number}") });
+        let list = |count: u32| (0..count).map(item).collect::<Value>();
+        json!({
+            "department": list(department), "location": list(location), "date": list(date), "time": list(time),
+            "is_location_enabled": location > 0, "is_date_enabled": date > 0, "is_time_enabled": time > 0,
+        })
+    };
+    let chosen = json!({ "department": "beauty", "location": "kings_cross", "date": "2025-02-03", "time": "10:30" });
+    let mut summary = chosen.clone();
+    for (key, value) in [
+        ("appointment", "Beauty & Personal Care at King's Cross\nMon 3 Feb 2025 at 10:30"),
+        ("details", "Name: Ada Lovelace\nEmail: ada@example.com\nPhone: +44 20 7946 0000"),
+        ("name", "Ada Lovelace"),
+        ("email", "ada@example.com"),
+        ("phone", "+44 20 7946 0000"),
+        ("more_details", "A walk-in, please"),
+    ] {
+        summary[key] = value.into();
+    }
+    [
+        (FIRST, FIRST, lists([3, 0, 0, 0])),
+        (FIRST, FIRST, lists([3, 3, 0, 0])),
+        (FIRST, FIRST, lists([3, 3, 5, 0])),
+        (FIRST, FIRST, lists([3, 3, 5, 5])),
+        (FIRST, "DETAILS", chosen),
+        ("DETAILS", "SUMMARY", summary),
+    ]
 }

@@ -34,11 +34,13 @@ use crate::client::{self, Answer, Client, Object, fresh_flow_token};
 use crate::folder::FOLDER;
 use crate::logic::{self, Logic, Target, Unreachable};
 use crate::play::{not_played, play};
+use crate::screens::Screens;
 use crate::script::{self, Script};
 use crate::tls::Words;
 use crate::{files, http};
 
 /// The conversation that is played, the same that ships with the sample flow.
+const FLOW: &str = include_str!("../../../examples/flows/appointment.json");
 const CONVERSATION: &str = include_str!("../../../examples/flows/appointment.conversation.yaml");
 
 /// One process has one name: that of the edge, though the sample flow runs in it as well.
@@ -191,7 +193,9 @@ async fn session(
         (Some(script), logic) => play_script(client, script, logic).await.is_none(),
         (None, Some(logic)) => greet(client, logic, state).await?,
         (None, None) => {
-            let failed = play_script(client, &Script::parse(CONVERSATION)?, None).await;
+            let screens = Screens::read(FLOW).ok();
+            let script = Script { screens, ..Script::parse(CONVERSATION)? };
+            let failed = play_script(client, &script, None).await;
             failed.map_or(Ok(true), Err)?
         }
     };
@@ -219,6 +223,9 @@ async fn play_script(client: &Client, script: &Script, logic: Option<Own<'_>>) -
         talk(&show::exchange(number, &step.name, &played.request, played.answer()));
         for complaint in played.complaints() {
             talk(&format!("      {complaint}"));
+        }
+        for doubt in played.doubts() {
+            talk(&format!("      warning: {doubt}"));
         }
         if !played.is_good() {
             let is_of_logic = played.answer().is_none_or(|answer| answer.status >= 500);

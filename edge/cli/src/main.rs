@@ -18,6 +18,7 @@ mod http;
 mod keys;
 mod logic;
 mod play;
+mod screens;
 mod script;
 mod simulate;
 mod status;

@@ -2,9 +2,12 @@
 //!
 //! It refuses to know how a step is shown.
 
+use flow_json::Verdict;
+use flow_json::verdict::Severity;
 use serde_json::Value;
 
 use crate::client::{self, Answer, Client, Object, fresh_flow_token};
+use crate::screens::sentence;
 use crate::script::expect::Mismatch;
 use crate::script::template::Variables;
 use crate::script::{Script, Step};
@@ -15,6 +18,8 @@ pub(crate) struct Played {
     /// What was sent, before it was sealed.
     pub(crate) request: Object,
     pub(crate) outcome: Outcome,
+    /// What a phone would say of the answer, where the script names the flow.
+    pub(crate) verdicts: Vec<Verdict>,
 }
 
 /// How a step ended.
@@ -31,9 +36,21 @@ pub(crate) enum Outcome {
 }
 
 impl Played {
-    /// Whether the answer was what the script expects.
+    /// Holds an answer against a step and the flow's screens, and keeps what later steps use.
+    pub(crate) fn new(
+        script: &Script,
+        step: &Step,
+        request: Object,
+        answer: Answer,
+        variables: &mut Variables,
+    ) -> Self {
+        let verdicts = script.screens.as_ref().map_or_else(Vec::new, |screens| screens.judge(&request, &answer));
+        Self { request, outcome: judge(step, answer, variables), verdicts }
+    }
+
+    /// Whether the answer was what the script expects, and one that a phone takes.
     pub(crate) fn is_good(&self) -> bool {
-        matches!(self.outcome, Outcome::AsExpected(_))
+        matches!(self.outcome, Outcome::AsExpected(_)) && !self.verdicts.iter().any(is_refusal)
     }
 
     pub(crate) fn answer(&self) -> Option<&Answer> {
@@ -47,6 +64,18 @@ impl Played {
 
     /// What went wrong, one sentence each; empty where nothing did.
     pub(crate) fn complaints(&self) -> Vec<String> {
+        let mut complaints = self.of_outcome();
+        complaints.extend(self.verdicts.iter().filter(|verdict| is_refusal(verdict)).map(sentence));
+        complaints
+    }
+
+    /// What a phone takes, and shows wrongly.
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        let is_doubt = |verdict: &&Verdict| verdict.severity == Severity::ShownWrongly;
+        self.verdicts.iter().filter(is_doubt).map(sentence).collect()
+    }
+
+    fn of_outcome(&self) -> Vec<String> {
         match &self.outcome {
             Outcome::AsExpected(_) => Vec::new(),
             Outcome::Status { expected, answer } => {
@@ -75,11 +104,10 @@ pub(crate) async fn play(client: &Client, script: &Script, mut watch: impl FnMut
     for step in &script.steps {
         let send = step.send.iter().map(|(key, value)| (key.clone(), value.resolve(&variables))).collect();
         let request = client.complete(send, &flow_token);
-        let outcome = match client.exchange(&request).await {
-            Ok(answer) => judge(step, answer, &mut variables),
-            Err(error) => Outcome::NoAnswer(error),
+        let played = match client.exchange(&request).await {
+            Ok(answer) => Played::new(script, step, request, answer, &mut variables),
+            Err(error) => Played { request, outcome: Outcome::NoAnswer(error), verdicts: Vec::new() },
         };
-        let played = Played { request, outcome };
         watch(step, &played);
         if !played.is_good() {
             return false;
@@ -97,8 +125,12 @@ pub(crate) fn not_played(steps: usize) -> String {
     }
 }
 
+fn is_refusal(verdict: &Verdict) -> bool {
+    verdict.severity == Severity::Refused
+}
+
 /// Holds an answer against a step, and keeps what later steps use.
-pub(crate) fn judge(step: &Step, answer: Answer, variables: &mut Variables) -> Outcome {
+fn judge(step: &Step, answer: Answer, variables: &mut Variables) -> Outcome {
     if answer.status != step.status {
         return Outcome::Status { expected: step.status, answer };
     }

@@ -20,6 +20,7 @@ use self::template::Template;
 use self::yaml::Fields;
 use crate::client::meant_action;
 use crate::files;
+use crate::screens::{self, Screens};
 
 /// A conversation to play.
 #[derive(Debug)]
@@ -27,6 +28,10 @@ pub(crate) struct Script {
     pub(crate) name: String,
     /// The token of the conversation, where the script wants a certain one.
     pub(crate) flow_token: Option<String>,
+    /// The Flow JSON as the script names it, from its own folder.
+    pub(crate) flow: Option<String>,
+    /// What every answer is held against.
+    pub(crate) screens: Option<Screens>,
     pub(crate) steps: Vec<Step>,
 }
 
@@ -57,6 +62,8 @@ pub(crate) struct Keep {
 pub(crate) enum FileError {
     #[error(transparent)]
     Read(#[from] files::Error),
+    #[error(transparent)]
+    Flow(#[from] screens::Error),
     #[error("{file}: {source}")]
     Script { file: String, source: Error },
 }
@@ -64,9 +71,15 @@ pub(crate) enum FileError {
 impl Script {
     pub(crate) fn load(file: &Path) -> Result<Self, FileError> {
         let text = files::read_text(file)?;
-        Self::parse(&text).map_err(|source| FileError::Script { file: file.display().to_string(), source })
+        let of_script = |source| FileError::Script { file: file.display().to_string(), source };
+        let mut script = Self::parse(&text).map_err(of_script)?;
+        if let Some(flow) = &script.flow {
+            script.screens = Some(Screens::load(&file.with_file_name(flow))?);
+        }
+        Ok(script)
     }
 
+    /// Without the flow that it may name.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let mut documents = MarkedYamlOwned::load_from_str(text).map_err(|error| Error::of_yaml(text, &error))?;
         let document = match (documents.pop(), documents.len()) {
@@ -75,7 +88,7 @@ impl Script {
             (Some(_), others) => return Err(Error::at(1, Problem::Documents(others + 1))),
         };
         let fields = Fields::read(&document, "a script")?;
-        fields.refuse_unknown(&["name", FLOW_TOKEN, "steps"])?;
+        fields.refuse_unknown(&["name", FLOW_TOKEN, "flow", "steps"])?;
         let steps_node = fields.required("steps")?;
         let nodes = yaml::items(steps_node).filter(|nodes| !nodes.is_empty());
         let nodes = nodes.ok_or_else(|| Error::of(steps_node, Problem::Steps))?;
@@ -87,7 +100,13 @@ impl Script {
             known.extend(step.keep.iter().map(|keep| keep.variable.clone()));
             steps.push(step);
         }
-        Ok(Self { name: fields.required_text("name")?, flow_token: fields.optional_text(FLOW_TOKEN)?, steps })
+        Ok(Self {
+            name: fields.required_text("name")?,
+            flow_token: fields.optional_text(FLOW_TOKEN)?,
+            flow: fields.optional_text("flow")?,
+            screens: None,
+            steps,
+        })
     }
 }
 

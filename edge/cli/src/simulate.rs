@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, Args};
+use flow_json::Verdict;
+use flow_json::verdict::Severity;
 use flow_wire::text;
 use serde_json::{Value, json};
 
 use crate::client::{self, Answer, Client, Object, fresh_flow_token};
 use crate::endpoint::{self, Access, Endpoint};
 use crate::play::{Played, not_played, play};
+use crate::screens::{self, Screens};
 use crate::script::{self, Script, Step};
 
 const AFTER_HELP: &str = "\
@@ -21,7 +24,8 @@ data API 3.0 sign no token, as with \"flow_token_signature\":null; with `flow_to
 
 In the folder of a running `flowctl dev` no further option is needed.
 
-The exit code is 0 where the answer has status 200, or where every step of the script was as expected.";
+The exit code is 0 where the answer has status 200, or where every step of the script was as expected, and a phone would
+refuse none by --flow.";
 
 const SCRIPT_HELP: &str = "\
 A script:
@@ -45,7 +49,7 @@ A script:
 `status` is 200 unless a step says otherwise. An object may have more keys than listed, an array may not have more elements.
 Matchers: { $regex: R }, { $length: N }, { $contains: X }, { $absent: true }, { $present: true }. A string that is nothing
 but ${name} takes the kept value with its type; ${flow_token} is the conversation's token, random unless `flow_token` beside
-`name` says otherwise.";
+`name` says otherwise. `flow: FILE` beside `name`, from the script's folder, is the Flow JSON that every answer is held against.";
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP, after_long_help = format!("{AFTER_HELP}\n\n{SCRIPT_HELP}"))]
@@ -56,6 +60,9 @@ pub(crate) struct Arguments {
     /// Play the conversation in this file, YAML.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
+    /// Hold every answer against this Flow JSON, as a phone does; a script may name one by itself.
+    #[arg(long, value_name = "FILE")]
+    flow: Option<PathBuf>,
     /// Send this JSON object, or the one on standard input for `-`.
     request: Option<String>,
     /// Print JSON.
@@ -81,6 +88,8 @@ pub(crate) enum Error {
     Runtime(io::Error),
     #[error(transparent)]
     Client(#[from] client::Error),
+    #[error(transparent)]
+    Flow(#[from] screens::Error),
 }
 
 impl Error {
@@ -93,13 +102,18 @@ impl Error {
 /// What to send.
 enum Task {
     Script(Script),
-    Request(Object),
+    Request(Object, Option<Screens>),
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
+    let screens = arguments.flow.as_deref().map(Screens::load).transpose()?;
     let task = match (&arguments.script, &arguments.request) {
-        (Some(file), _) => Task::Script(Script::load(file)?),
-        (None, request) => Task::Request(read_request(request.as_deref().unwrap_or("-"))?),
+        (Some(file), _) => {
+            let script = Script::load(file)?;
+            let screens = screens.or(script.screens);
+            Task::Script(Script { screens, ..script })
+        }
+        (None, request) => Task::Request(read_request(request.as_deref().unwrap_or("-"))?, screens),
     };
     let Access { url, trusted, public_key, app_secret } = arguments.endpoint.open()?;
     let client = Client::new(url, trusted, public_key, app_secret)?;
@@ -109,7 +123,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         match task {
             Task::Script(script) if arguments.json => play_to_json(&client, &script).await,
             Task::Script(script) => Ok(play_to_lines(&client, &script).await),
-            Task::Request(request) => exchange(&client, request, arguments.json).await,
+            Task::Request(request, screens) => exchange(&client, request, screens.as_ref(), arguments.json).await,
         }
     })?;
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -124,12 +138,13 @@ fn read_request(argument: &str) -> Result<Object, Error> {
     serde_json::from_str(text::read(&bytes)?).map_err(Error::Request)
 }
 
-async fn exchange(client: &Client, request: Object, json: bool) -> Result<bool, Error> {
+async fn exchange(client: &Client, request: Object, screens: Option<&Screens>, json: bool) -> Result<bool, Error> {
     let request = client.complete(request, &fresh_flow_token());
     let answer = client.exchange(&request).await?;
+    let verdicts = screens.map_or_else(Vec::new, |screens| screens.judge(&request, &answer));
     let mut out = io::stdout().lock();
     if json {
-        writeln!(out, "{}", to_json(&answer))?;
+        writeln!(out, "{}", to_json(&answer, &verdicts))?;
     } else {
         eprintln!("status {} in {}", answer.status, milliseconds(&answer));
         if let Some(body) = &answer.body {
@@ -140,12 +155,24 @@ async fn exchange(client: &Client, request: Object, json: bool) -> Result<bool, 
     if answer.status != 200 {
         eprintln!("{}", answer.explanation(&request));
     }
-    Ok(answer.status == 200)
+    for verdict in verdicts.iter().filter(|_| !json) {
+        eprintln!("{}", screens::sentence(verdict));
+    }
+    Ok(answer.status == 200 && !verdicts.iter().any(|verdict| verdict.severity == Severity::Refused))
 }
 
-fn to_json(answer: &Answer) -> Value {
+fn to_json(answer: &Answer, verdicts: &[Verdict]) -> Value {
+    let verdict = |verdict: &Verdict| {
+        json!({
+            "code": verdict.code.as_str(),
+            "severity": verdict.severity.to_string(),
+            "pointer": verdict.pointer,
+            "message": verdict.message,
+        })
+    };
     json!({
         "status": answer.status,
+        "verdicts": verdicts.iter().map(verdict).collect::<Value>(),
         "time_ms": answer.time.as_secs_f64() * 1000.0,
         "request_id": answer.request_id,
         "answer": answer.body,
@@ -163,6 +190,9 @@ async fn play_to_lines(client: &Client, script: &Script) -> bool {
         let _ = writeln!(out, "{}", line(step, played, width));
         for complaint in played.complaints() {
             let _ = writeln!(out, "        {complaint}");
+        }
+        for doubt in played.doubts() {
+            let _ = writeln!(out, "        warning: {doubt}");
         }
         let _ = out.flush();
     })
@@ -200,6 +230,7 @@ async fn play_to_json(client: &Client, script: &Script) -> Result<bool, Error> {
             "time_ms": answer.map(|answer| answer.time.as_secs_f64() * 1000.0),
             "request_id": answer.and_then(|answer| answer.request_id.as_deref()),
             "complaints": played.complaints(),
+            "warnings": played.doubts(),
         }));
     })
     .await;

@@ -188,7 +188,10 @@ fn severity(severity: Severity) -> &'static str {
 
 /// What was told of late, by screen and code, of which there are as many as the files and the crate have.
 #[derive(Debug, Default)]
-struct Told(Mutex<HashMap<(Option<Arc<str>>, Code), Last>>);
+struct Told(Mutex<HashMap<About, Last>>);
+
+/// A screen that is known, or any that is not, and what is wrong with it.
+type About = (Option<Arc<str>>, Code);
 
 #[derive(Debug)]
 struct Last {

@@ -1,10 +1,10 @@
 //! A file, as the judge keeps it: by screen, what may follow and what its data must be.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::expression::Source;
 use crate::limits::{Binding, bindings};
-use crate::model::{Declared, Flow};
+use crate::model::{DataType, Declared, Flow};
 use crate::schema::Kind;
 use crate::version::Version;
 
@@ -15,10 +15,8 @@ pub(super) struct Edition {
 
 #[derive(Debug)]
 pub(super) struct Screen {
-    /// None where the screen has no model.
-    pub(super) declared: Option<Vec<Declared>>,
-    /// The names of what is declared.
-    pub(super) names: HashSet<String>,
+    /// By name, in the order of names, as an answer's data are; none where the screen has no model.
+    pub(super) declared: Option<Vec<(String, DataType)>>,
     /// What its components show and its model does not declare.
     pub(super) bound_undeclared: Vec<String>,
     pub(super) bindings: Vec<Binding>,
@@ -49,8 +47,7 @@ impl Edition {
                 entry: !followed.contains(id),
                 terminal: screen.terminal,
                 navigation_list: screen.components().iter().any(|component| component.kind == Kind::NavigationList),
-                names: keys.into_iter().flatten().map(|key| key.name.text.clone()).collect(),
-                declared: keys.map(|keys| keys.iter().map(without_example).collect()),
+                declared: keys.map(|keys| declared(keys)),
             };
             (id.to_owned(), compiled)
         };
@@ -75,9 +72,21 @@ impl Edition {
     }
 }
 
-/// An example can be an image.
-fn without_example(key: &Declared) -> Declared {
-    Declared { name: key.name.clone(), data_type: key.data_type.clone(), example: None }
+/// Without the examples, which can be images.
+fn declared(keys: &[Declared]) -> Vec<(String, DataType)> {
+    let mut declared: Vec<_> = keys.iter().map(|key| (key.name.text.clone(), in_order(&key.data_type))).collect();
+    declared.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    declared
+}
+
+/// The type with the properties of objects in the order of their names, each once: the last counts.
+fn in_order(data_type: &DataType) -> DataType {
+    let properties: BTreeMap<_, _> = data_type.properties.iter().map(|(name, inner)| (name, inner)).collect();
+    DataType {
+        kind: data_type.kind,
+        properties: properties.into_iter().map(|(name, inner)| (name.clone(), in_order(inner))).collect(),
+        items: data_type.items.as_ref().map(|items| Box::new(in_order(items))),
+    }
 }
 
 fn bound_undeclared(screen: &crate::model::Screen) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! The data of an answer against the model of its screen: what is declared must be there, in its type.
 
+use std::collections::BTreeMap;
+
 use prost_types::value::Kind;
 use prost_types::{Struct, Value};
 
@@ -21,51 +23,65 @@ pub(super) fn check(screen: &Screen, data: &Struct, verdicts: &mut Verdicts) {
         }
         return;
     };
-    for key in declared {
-        let path = root.key(&key.name.text);
-        match data.fields.get(&key.name.text) {
-            None => refuse(verdicts, &path, format!("declared as {}, and missing", key.data_type.kind)),
-            Some(value) => data_type(&key.data_type, value, &path, verdicts),
+    align(declared, &data.fields, |name, data_type_of, value| {
+        let path = root.key(name);
+        match (data_type_of, value) {
+            (Some(declared), Some(value)) => {
+                if data_type(declared, value, &path, verdicts) {
+                    note_more(&path, verdicts);
+                }
+            }
+            (Some(declared), None) => missing(declared, &path, verdicts),
+            (None, _) => undeclared(screen, name, &root, verdicts),
         }
+    });
+}
+
+fn undeclared(screen: &Screen, name: &str, root: &Path<'_>, verdicts: &mut Verdicts) {
+    if name == ERROR_MESSAGE {
+        return;
     }
-    for name in data.fields.keys().filter(|name| *name != ERROR_MESSAGE) {
-        if screen.names.contains(name) {
-            continue;
-        }
-        if screen.bound_undeclared.contains(name) {
-            let message = "shown by a component, and not declared".to_owned();
-            verdicts.add(Code::UndeclaredData, Severity::ShownWrongly, root.key(name).pointer(), message);
-            continue;
-        }
-        // A key that is no word may itself be somebody's data.
-        let word = name.len() <= 64
-            && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        let pointer = if word { root.key(name).pointer() } else { root.pointer() };
-        verdicts.add(Code::UndeclaredData, Severity::Note, pointer, "not declared by the screen".to_owned());
+    if screen.bound_undeclared.iter().any(|bound| bound == name) {
+        let message = "shown by a component, and not declared".to_owned();
+        verdicts.add(Code::UndeclaredData, Severity::ShownWrongly, root.key(name).pointer(), message);
+        return;
     }
+    // A key that is no word may itself be somebody's data.
+    let word = name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let pointer = if word { root.key(name).pointer() } else { root.pointer() };
+    verdicts.add(Code::UndeclaredData, Severity::Note, pointer, "not declared by the screen".to_owned());
 }
 
 fn refuse(verdicts: &mut Verdicts, path: &Path<'_>, message: String) {
     verdicts.add(Code::PayloadSchemaError, Severity::Refused, path.pointer(), message);
 }
 
-fn data_type(wanted: &DataType, value: &Value, path: &Path<'_>, verdicts: &mut Verdicts) {
+/// Whether it is of its type, and nothing is inside.
+fn is_simple(wanted: &DataType, value: &Value) -> bool {
+    matches!(
+        (wanted.kind, &value.kind),
+        (Type::Unknown, _)
+            | (Type::Text | Type::NumberOrText, Some(Kind::StringValue(_)))
+            | (Type::Number | Type::NumberOrText, Some(Kind::NumberValue(_)))
+            | (Type::Boolean, Some(Kind::BoolValue(_)))
+    )
+}
+
+/// Whether it is an object that holds keys which are not declared. Of the entries of an array the array tells, once.
+fn data_type(wanted: &DataType, value: &Value, path: &Path<'_>, verdicts: &mut Verdicts) -> bool {
     if verdicts.is_full() {
-        return;
+        return false;
     }
     match (wanted.kind, &value.kind) {
-        (Type::Unknown, _)
-        | (Type::Text | Type::NumberOrText, Some(Kind::StringValue(_)))
-        | (Type::Number | Type::NumberOrText, Some(Kind::NumberValue(_)))
-        | (Type::Boolean, Some(Kind::BoolValue(_))) => {}
-        (Type::Object, Some(Kind::StructValue(fields))) => object(wanted, fields, path, verdicts),
+        _ if is_simple(wanted, value) => {}
+        (Type::Object, Some(Kind::StructValue(fields))) => return object(wanted, fields, path, verdicts),
         (Type::List, Some(Kind::ListValue(list))) => {
-            let Some(items) = &wanted.items else { return };
+            let Some(items) = &wanted.items else { return false };
             let mut more = false;
             for (place, item) in list.values.iter().enumerate() {
-                data_type(items, item, &path.place(place), verdicts);
-                more |= has_more(items, item);
+                more |= data_type(items, item, &path.place(place), verdicts);
             }
             if more {
                 note_more(path, verdicts);
@@ -83,31 +99,50 @@ fn data_type(wanted: &DataType, value: &Value, path: &Path<'_>, verdicts: &mut V
             refuse(verdicts, path, format!("declared as {wanted}, and this is {found}"));
         }
     }
+    false
 }
 
-fn object(wanted: &DataType, fields: &Struct, path: &Path<'_>, verdicts: &mut Verdicts) {
-    for (name, inner) in &wanted.properties {
-        let path = path.key(name);
-        match fields.fields.get(name) {
-            None => refuse(verdicts, &path, format!("declared as {}, and missing", inner.kind)),
-            Some(value) => data_type(inner, value, &path, verdicts),
+/// Whether it holds keys that are not declared.
+fn object(wanted: &DataType, fields: &Struct, path: &Path<'_>, verdicts: &mut Verdicts) -> bool {
+    let mut more = false;
+    align(&wanted.properties, &fields.fields, |name, inner, value| match (inner, value) {
+        (Some(inner), Some(value)) if is_simple(inner, value) => {}
+        (Some(inner), Some(value)) => {
+            let path = path.key(name);
+            if data_type(inner, value, &path, verdicts) {
+                note_more(&path, verdicts);
+            }
         }
-    }
-    // Of the entries of an array the array tells, once.
-    if !path.is_place() && has_more_fields(wanted, fields) {
-        note_more(path, verdicts);
-    }
-}
-
-fn has_more(wanted: &DataType, value: &Value) -> bool {
-    matches!(&value.kind, Some(Kind::StructValue(fields)) if has_more_fields(wanted, fields))
-}
-
-fn has_more_fields(wanted: &DataType, fields: &Struct) -> bool {
+        (Some(inner), None) => missing(inner, &path.key(name), verdicts),
+        (None, _) => more = true,
+    });
     // An object without properties takes what comes.
-    wanted.kind == Type::Object
-        && !wanted.properties.is_empty()
-        && fields.fields.keys().any(|name| wanted.get(name).is_none())
+    more && !wanted.properties.is_empty()
+}
+
+/// What is declared and what is there, name by name. Both are in the order of names.
+fn align<'a>(
+    declared: &'a [(String, DataType)],
+    fields: &'a BTreeMap<String, Value>,
+    mut each: impl FnMut(&'a str, Option<&'a DataType>, Option<&'a Value>),
+) {
+    let mut declared = declared.iter().peekable();
+    for (name, value) in fields {
+        let mut found = None;
+        while let Some((wanted, data_type)) = declared.next_if(|(wanted, _)| wanted <= name) {
+            if wanted == name {
+                found = Some(data_type);
+                break;
+            }
+            each(wanted, Some(data_type), None);
+        }
+        each(name, found, Some(value));
+    }
+    declared.for_each(|(name, lacking)| each(name, Some(lacking), None));
+}
+
+fn missing(wanted: &DataType, path: &Path<'_>, verdicts: &mut Verdicts) {
+    refuse(verdicts, path, format!("declared as {}, and missing", wanted.kind));
 }
 
 /// Without the names, which may be data themselves down here.

@@ -8,7 +8,7 @@ use super::cases::Case;
 use super::outcome::{Failure, Outcome};
 use super::report::Entry;
 use crate::client::{Answer, Object, fresh_flow_token};
-use crate::play::{Outcome as Judged, Played, judge, not_played};
+use crate::play::{Played, not_played};
 use crate::script::Script;
 use crate::script::template::Variables;
 
@@ -60,13 +60,12 @@ pub(super) async fn script(
             match exchange(&request).await {
                 Err(failure) => Outcome::Failed(failure),
                 Ok(answer) => {
-                    let played = Played { request, outcome: judge(step, answer, &mut variables) };
-                    match &played.outcome {
-                        Judged::AsExpected(_) => Outcome::Passed,
-                        _ => {
-                            let left = not_played(script.steps.len() - entries.len() - 1);
-                            Outcome::Failed(Failure::came(format!("{} ({left})", played.complaints().join("; "))))
-                        }
+                    let played = Played::new(script, step, request, answer, &mut variables);
+                    if played.is_good() {
+                        Outcome::Passed
+                    } else {
+                        let left = not_played(script.steps.len() - entries.len() - 1);
+                        Outcome::Failed(Failure::came(format!("{} ({left})", played.complaints().join("; "))))
                     }
                 }
             }

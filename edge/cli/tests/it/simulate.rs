@@ -179,3 +179,30 @@ fn a_token_that_came_unsigned_may_be_why_it_is_refused() {
     let signed = flowctl(dev.folder.path(), &["simulate", "--url", &url, r#"{"action":"INIT"}"#]);
     assert_eq!(signed.code, Some(0), "{signed:?}");
 }
+
+#[test]
+fn an_answer_that_a_phone_refuses_fails_though_it_is_as_expected() {
+    let dev = Dev::start();
+    let flow = fs::read_to_string(shipped_script().with_file_name("appointment.json")).unwrap();
+    let mut flow: Value = serde_json::from_str(&flow).unwrap();
+    let init = [r#"{"action":"INIT"}"#, "--flow", "flow.json"];
+    dev.write("flow.json", &flow.to_string());
+    assert_eq!(dev.run("simulate", &init).code, Some(0));
+
+    flow["screens"][0]["data"]["surprise"] = serde_json::json!({ "type": "string", "__example__": "none" });
+    dev.write("flow.json", &flow.to_string());
+    let said = "/data/surprise: declared as string, and missing; the client refuses the answer (payload-schema-error)";
+    let refused = dev.run("simulate", &init);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stdout.contains("APPOINTMENT") && refused.stderr.lines().any(|line| line == said), "{refused:?}");
+
+    let steps = "steps:\n  - { name: open, send: { action: INIT }, expect: { screen: APPOINTMENT } }\n";
+    dev.write("script.yaml", &format!("name: n\nflow: flow.json\n{steps}"));
+    let refused = dev.run("simulate", &["--script", "script.yaml"]);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stdout.lines().any(|line| line.trim() == said), "{refused:?}");
+
+    dev.write("script.yaml", &format!("name: n\nflow: nowhere.json\n{steps}"));
+    let refused = dev.run("simulate", &["--script", "script.yaml"]);
+    assert!(refused.stderr.contains("nowhere.json"), "{refused:?}");
+}

@@ -5,6 +5,9 @@
 mod line;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use flow_json::{Action, Answer, Judge, Request, check};
+use flow_proto::json::{AsJson, to_struct};
+use serde_json::{Value, json};
 
 use self::line::{Line, key};
 
@@ -37,8 +40,52 @@ fn stages(criterion: &mut Criterion) {
         let input = || (opened().1, Line::encode(line.read_answer().1));
         bencher.iter_batched(input, |(session, plaintext)| Line::seal(session, plaintext), BatchSize::SmallInput);
     });
+    for (name, options, image) in [("judge_200_options", 200, 0), ("judge_990_kb", 100, 9_850)] {
+        let (judge, AsJson(data)) = options_with_images(options, image);
+        let request = Request { action: Action::Init, screen: "" };
+        let answer = Answer { screen: "OPTIONS", data: &data };
+        assert_eq!(judge.judge(&request, &answer), []);
+        group.bench_function(name, |bencher| bencher.iter(|| judge.judge(&request, &answer)));
+    }
     group.bench_function("all_but_rsa", |bencher| bencher.iter(|| line.all_but_rsa()));
     group.finish();
+}
+
+/// A list as long as a phone shows, with images of so many bytes.
+fn options_with_images(count: usize, image: usize) -> (Judge, AsJson) {
+    let mut flow = json!({
+        "version": "7.3", "data_api_version": "4.0", "routing_model": { "OPTIONS": [] },
+        "screens": [{
+            "id": "OPTIONS", "terminal": true,
+            "data": { "options": {
+                "type": "array",
+                "items": { "type": "object", "properties": {
+                    "id": { "type": "string" }, "title": { "type": "string" }, "image": { "type": "string" },
+                } },
+                "__example__": [],
+            } },
+            "layout": { "type": "SingleColumnLayout", "children": [
+                { "type": "Dropdown", "name": "option", "label": "Option", "data-source": "${data.options}" },
+                { "type": "Footer", "label": "Done", "on-click-action": { "name": "complete", "payload": {} } },
+            ] },
+        }],
+    });
+    let option = |number: usize| {
+        let (id, title) = (format!("option-{number:03}"), format!("The title of {number}"));
+        let mut option = json!({ "id": id, "title": title });
+        if image > 0 {
+            option["image"] = "a".repeat(image).into();
+        }
+        option
+    };
+    if image == 0 {
+        // What is declared must be there.
+        let declared = flow.pointer_mut("/screens/0/data/options/items/properties");
+        declared.and_then(Value::as_object_mut).and_then(|declared| declared.remove("image"));
+    }
+    let judge = Judge::new(check(&flow.to_string()).flow.as_ref());
+    let data = json!({ "options": (0..count).map(option).collect::<Value>() });
+    (judge, AsJson(to_struct(data.as_object().cloned().unwrap_or_default())))
 }
 
 criterion_group!(benches, stages);

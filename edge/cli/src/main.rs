@@ -17,6 +17,7 @@ mod graph;
 mod http;
 mod keys;
 mod logic;
+mod phone;
 mod play;
 mod screens;
 mod script;

@@ -10,6 +10,7 @@ mod logic;
 mod outcome;
 mod play;
 mod report;
+mod walk;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -24,6 +25,7 @@ use self::edge::Endpoint;
 use self::logic::Service;
 use self::outcome::Outcome;
 use self::report::{Entry, Report};
+use self::walk::{Plan, Walked};
 use crate::endpoint::Access;
 use crate::logic::{Error as LogicError, Logic};
 use crate::script::{self as conversation, Script};
@@ -47,6 +49,8 @@ pub(crate) struct Arguments {
     /// The endpoint that requests name, where a service tells several flows apart by it.
     #[arg(long, value_name = "NAME", default_value = "appointments", conflicts_with = "edge")]
     endpoint: String,
+    #[command(flatten)]
+    walk: walk::Walk,
     /// Play the conversation in this file as well, in the format of `simulate`.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
@@ -75,6 +79,8 @@ pub(crate) enum Error {
     Script(#[from] conversation::FileError),
     #[error(transparent)]
     Suite(#[from] cases::Error),
+    #[error(transparent)]
+    Walk(#[from] walk::Error),
     #[error(transparent)]
     Logic(#[from] LogicError),
     #[error(transparent)]
@@ -127,7 +133,7 @@ pub(crate) struct Verdict {
 /// Asks an endpoint these cases of its suite.
 pub(crate) async fn ask_edge(access: Access, names: &[&str]) -> Result<Vec<Verdict>, Error> {
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-    let cases = only(edge::SUITE.load()?, &names)?;
+    let cases = only(edge::SUITE.load()?, &names, &[])?;
     let endpoint = Endpoint::new(access, None, None)?;
     let entries = edge::hold(&endpoint, cases, None).await;
     let verdict = |entry: Entry| {
@@ -143,6 +149,7 @@ pub(crate) async fn ask_edge(access: Access, names: &[&str]) -> Result<Vec<Verdi
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let Arguments { logic, edge, endpoint, require_mode, script, known_failing, junit, json, .. } = arguments;
+    let plan = arguments.walk.plan()?;
     let of_edge = edge.given().filter(|_| edge.edge.is_none());
     if let Some(option) = of_edge {
         return Err(Error::OfEdge(option));
@@ -157,9 +164,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
         (None, None) => return Err(Error::NoKeys),
     };
     let cases = subject.suite().load()?;
-    let cases = if arguments.only.is_empty() { cases } else { only(cases, &arguments.only)? };
+    let walks = plan.as_ref().map(Plan::names).unwrap_or_default();
+    let is_asked = |name: &String| arguments.only.is_empty() || arguments.only.contains(name);
+    let plan = plan.filter(|_| walks.iter().any(is_asked));
+    let cases = if arguments.only.is_empty() { cases } else { only(cases, &arguments.only, &walks)? };
     let script = script.as_deref().map(Script::load).transpose()?;
-    let names = cases.iter().map(|case| case.name.as_str());
+    let names = cases.iter().map(|case| case.name.as_str()).chain(walks.iter().map(String::as_str));
     let names = names.chain(script.iter().flat_map(|script| &script.steps).map(|step| step.name.as_str()));
     let known_failing = match &known_failing {
         Some(file) => report::known_failing(file, &files::read_text(file)?, &names.collect())?,
@@ -167,14 +177,23 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let script = script.as_ref();
+    let mut seen = None;
     let entries = match &subject {
-        Subject::Logic(service) => runtime.block_on(logic::hold(service, require_mode, cases, script))?,
+        Subject::Logic(service) => runtime.block_on(async {
+            let mut entries = logic::hold(service, require_mode, cases, script).await?;
+            if let Some(plan) = &plan {
+                let Walked { entries: walked, words, json } = plan.walk(service).await;
+                entries.extend(walked.into_iter().filter(|entry| is_asked(&entry.name)));
+                seen = Some((words, json));
+            }
+            Ok::<_, Error>(entries)
+        })?,
         Subject::Edge(endpoint) => runtime.block_on(async {
             edge::reach(endpoint).await?;
             Ok::<_, Error>(edge::hold(endpoint, cases, script).await)
         })?,
     };
-    let report = Report::new(entries, known_failing);
+    let report = Report::new(entries, known_failing, seen);
     if let Some(file) = junit {
         std::fs::write(&file, report.junit()).map_err(|source| Error::Junit { file, source })?;
     }
@@ -182,9 +201,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The cases with these names.
-fn only(mut cases: Vec<Case>, names: &[String]) -> Result<Vec<Case>, Error> {
-    let known: BTreeSet<_> = cases.iter().map(|case| case.name.clone()).collect();
+/// The cases with these names; `others` are asked elsewhere.
+fn only(mut cases: Vec<Case>, names: &[String], others: &[String]) -> Result<Vec<Case>, Error> {
+    let known: BTreeSet<_> = cases.iter().map(|case| &case.name).chain(others).cloned().collect();
     if let Some(name) = names.iter().find(|name| !known.contains(*name)) {
         let nearest = conversation::nearest(name, known.iter().map(String::as_str)).map(str::to_owned);
         return Err(Error::NoSuchCase { name: name.clone(), nearest });

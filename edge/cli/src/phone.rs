@@ -10,6 +10,7 @@ mod entry;
 mod field;
 mod layout;
 mod message;
+mod outcome;
 #[cfg(test)]
 mod tests;
 pub(crate) mod value;
@@ -18,7 +19,6 @@ mod view;
 use std::sync::Arc;
 
 use flow_json::model::ActionKind;
-use flow_json::verdict::Verdict;
 use flow_json::{Action, Flow, Judge};
 use prost_types::{Struct, Value};
 
@@ -31,16 +31,8 @@ pub(crate) use self::field::{Choice, Field, Input, Rules};
 use self::layout::shown;
 use self::message::Read;
 pub(crate) use self::message::{Arrival, Failure, Object, Outgoing};
+pub(crate) use self::outcome::{Arrived, Effect, Ending, Error, What};
 pub(crate) use self::view::{Shown, View};
-
-/// How the flow is opened.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Opening {
-    /// The screen that the message names; without one an endpoint is asked, or the flow's first is shown.
-    pub(crate) screen: Option<String>,
-    /// What the message gives to that screen.
-    pub(crate) data: Option<Struct>,
-}
 
 /// One conversation on one phone.
 #[derive(Debug)]
@@ -60,83 +52,41 @@ pub(crate) struct Phone {
     ending: Option<Ending>,
 }
 
-/// How the flow ended.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Ending {
-    /// With what the business gets.
-    Completed(Struct),
-    /// Closed, and nothing was sent.
-    Closed,
-    /// The token is dead, and so is the message's button.
-    Disabled(Option<String>),
-}
-
-/// What something that the user did leads to.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Effect {
-    /// All of it happened on the phone.
-    Local,
-    Send(Outgoing),
-    Completed(Struct),
-    /// Shown, and not opened.
-    OpenUrl(String),
-}
-
-/// Why nothing happens.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Error {
-    #[error("an answer is awaited")]
-    Loading,
-    #[error("no screen is open")]
-    NotOpen,
-    #[error("the screen has no such component")]
-    NoComponent,
-    #[error("the component is disabled")]
-    Disabled,
-    #[error("a tap does nothing there")]
-    NothingToTap,
-    #[error("the field does not take this: {0:?}")]
-    Refused(Refusal),
-    #[error("fields are in the way: {0:?}")]
-    Fields(Vec<(String, Problem)>),
-    #[error("there is no screen before this one")]
-    NothingBefore,
-    #[error("the flow has no screen `{0}`")]
-    NoScreen(String),
-}
-
-/// What became of an answer.
-#[derive(Debug)]
-pub(crate) struct Arrived {
-    pub(crate) what: What,
-    pub(crate) verdicts: Vec<Verdict>,
-}
-
-#[derive(Debug)]
-pub(crate) enum What {
-    /// A screen came: the next, the same again, or one before.
-    Shown,
-    /// The flow is over; [`Phone::ending`] says how.
-    Ended,
-    /// The client cannot use the answer and tells the endpoint so.
-    Refused { notification: Object, why: String },
-    /// The key is fetched again, and this is sent once more.
-    Repeat(Outgoing),
-    /// The user sees that something went wrong.
-    Failed(Failure),
-    /// Nothing was asked.
-    Unasked,
-}
-
 impl Phone {
-    /// Opens the flow; a flow with an endpoint begins with a request.
-    pub(crate) fn new(
+    /// Opens a flow that an endpoint answers: it is asked for the first screen.
+    pub(crate) fn ask(flow: Arc<Flow>, judge: Arc<Judge>, untouched: Untouched) -> (Self, Outgoing) {
+        let mut phone = Self::closed(flow, judge, untouched);
+        let init = Outgoing { action: Action::Init, screen: String::new(), data: Struct::default() };
+        phone.waiting = Some(init.clone());
+        (phone, init)
+    }
+
+    /// Opens a flow at a screen, as a message does that names one; without a name at the flow's first, without data with the
+    /// examples of the file.
+    pub(crate) fn open(
         flow: Arc<Flow>,
         judge: Arc<Judge>,
-        opening: Opening,
+        screen: Option<&str>,
+        data: Option<Struct>,
         untouched: Untouched,
-    ) -> Result<(Self, Effect), Error> {
-        let mut phone = Self {
+    ) -> Result<Self, Error> {
+        let is_first = |screen: &&flow_json::model::Screen| judge.is_entry(&screen.id.text);
+        let found = match screen {
+            Some(id) => flow.screen(id),
+            None => flow.screens.iter().find(is_first).or(flow.screens.first()),
+        };
+        let screen = found.ok_or_else(|| Error::NoScreen(screen.unwrap_or_default().to_owned()))?;
+        let keys = screen.data.iter().flat_map(|data| &data.keys);
+        let example = |key: &flow_json::model::Declared| Some((key.name.text.clone(), key.example.clone()?.0));
+        let data = data.unwrap_or_else(|| Struct { fields: keys.filter_map(example).collect() });
+        let entry = Entry::new(screen.id.text.clone(), data);
+        let mut phone = Self::closed(flow, judge, untouched);
+        phone.stack.push(entry);
+        Ok(phone)
+    }
+
+    fn closed(flow: Arc<Flow>, judge: Arc<Judge>, untouched: Untouched) -> Self {
+        Self {
             flow,
             judge,
             untouched,
@@ -146,26 +96,7 @@ impl Phone {
             is_repeat: false,
             message: None,
             ending: None,
-        };
-        if opening.screen.is_none() && phone.flow.has_endpoint() {
-            let init = Outgoing { action: Action::Init, screen: String::new(), data: Struct::default() };
-            let effect = phone.send(init);
-            return Ok((phone, effect));
         }
-        let first = || {
-            let is_first = |screen: &&flow_json::model::Screen| phone.judge.is_entry(&screen.id.text);
-            phone.flow.screens.iter().find(is_first).or(phone.flow.screens.first())
-        };
-        let id = opening.screen.or_else(|| first().map(|screen| screen.id.text.clone())).unwrap_or_default();
-        let screen = phone.flow.screen(&id).ok_or_else(|| Error::NoScreen(id.clone()))?;
-        let examples = || {
-            let keys = screen.data.iter().flat_map(|data| &data.keys);
-            let example = |key: &flow_json::model::Declared| Some((key.name.text.clone(), key.example.clone()?.0));
-            Struct { fields: keys.filter_map(example).collect() }
-        };
-        let data = opening.data.unwrap_or_else(examples);
-        phone.stack.push(Entry::new(id, data));
-        Ok((phone, Effect::Local))
     }
 
     /// What is shown; nothing before the first answer and after the end.

@@ -31,6 +31,7 @@ pub(super) async fn cases(cases: Vec<Case>, ask: impl AsyncFn(&Case) -> Result<O
             should: case.should,
             user: case.user,
             mend: case.mend,
+            scripts: Vec::new(),
             outcome,
             time: started.elapsed(),
         });
@@ -77,6 +78,7 @@ pub(super) async fn script(
             should: format!("the answer that the script \"{}\" expects", script.name),
             user: None,
             mend: mend.to_owned(),
+            scripts: Vec::new(),
             outcome,
             time: started.elapsed(),
         });

@@ -19,6 +19,8 @@ pub(super) struct Entry {
     pub(super) should: String,
     pub(super) user: Option<String>,
     pub(super) mend: String,
+    /// Conversations that show what is wrong, as `flowctl simulate --script` plays them.
+    pub(super) scripts: Vec<String>,
     pub(super) outcome: Outcome,
     pub(super) time: Duration,
 }
@@ -29,6 +31,8 @@ pub(super) struct Report {
     entries: Vec<Entry>,
     /// Names of cases that must fail.
     known_failing: BTreeSet<String>,
+    /// What walks through a flow have seen, in words and as JSON.
+    walk: Option<(String, Value)>,
 }
 
 /// What is wrong with a list of cases that must fail.
@@ -93,13 +97,16 @@ impl Entry {
         for (key, note) in self.notes() {
             json[key] = note.into();
         }
+        if !self.scripts.is_empty() {
+            json["scripts"] = self.scripts.clone().into();
+        }
         json
     }
 }
 
 impl Report {
-    pub(super) fn new(entries: Vec<Entry>, known_failing: BTreeSet<String>) -> Self {
-        Self { entries, known_failing }
+    pub(super) fn new(entries: Vec<Entry>, known_failing: BTreeSet<String>, walk: Option<(String, Value)>) -> Self {
+        Self { entries, known_failing, walk }
     }
 
     /// Whether every case is as expected.
@@ -168,13 +175,16 @@ impl Report {
                 json
             };
             let cases: Vec<_> = self.entries.iter().map(json).collect();
-            let report = json!({
+            let mut report = json!({
                 "good": self.is_good(),
                 "passed": passed,
                 "failed": failed,
                 "skipped": skipped,
                 "cases": cases,
             });
+            if let Some((_, walk)) = &self.walk {
+                report["walk"] = walk.clone();
+            }
             return writeln!(out, "{report}");
         }
         let widest = |text: fn(&Entry) -> &str| self.entries.iter().map(|entry| text(entry).chars().count()).max();
@@ -190,8 +200,19 @@ impl Report {
                 }
                 said = note;
             }
+            for script in &entry.scripts {
+                writeln!(out, "          script:")?;
+                for line in script.lines() {
+                    writeln!(out, "            {}", printable(line))?;
+                }
+            }
         }
         writeln!(out)?;
+        if let Some((words, _)) = &self.walk {
+            for line in words.lines() {
+                writeln!(out, "walk: {}", printable(line))?;
+            }
+        }
         writeln!(out, "{passed} passed, {failed} failed, {skipped} skipped")
     }
 }

@@ -120,6 +120,11 @@ impl Field {
         })
     }
 
+    /// Something is chosen from a list.
+    pub(crate) fn is_choice(&self) -> bool {
+        matches!(self.rules, Rules::One { .. } | Rules::Several { .. })
+    }
+
     /// The options of which one or several are chosen.
     pub(crate) fn options(&self) -> &[Choice] {
         match &self.rules {

@@ -34,6 +34,7 @@ use crate::files;
 
 /// More different faults than anybody mends at once.
 const MAX_FOUND: usize = 6;
+const MORE_WALKS: usize = 10;
 /// Nobody does so much in one conversation.
 const MAX_MOVES: usize = 80;
 /// What may be spent on the shortest walk to one fault.
@@ -45,7 +46,7 @@ pub(crate) struct Walk {
     #[arg(long, value_name = "FILE", requires = "logic", conflicts_with = "edge")]
     flow: Option<PathBuf>,
     /// How many walks, at the most.
-    #[arg(long, value_name = "N", default_value_t = 100, requires = "flow")]
+    #[arg(long, value_name = "N", default_value_t = 80, requires = "flow")]
     walks: usize,
     /// How long to walk, at the most, in seconds; each failure takes a few more.
     #[arg(long, value_name = "S", default_value_t = 10, requires = "flow")]
@@ -123,9 +124,15 @@ impl Plan {
         let judge = Arc::new(Judge::new([&*self.flow]));
         let ground = Ground { service, flow: Arc::clone(&self.flow), judge };
         let mut seen = Seen::default();
-        while seen.walks < self.walks && started.elapsed() < self.limit && seen.found.len() < MAX_FOUND {
+        // Once something is found, a few walks more tell whether there is something else.
+        let mut most = self.walks;
+        while seen.walks < most && started.elapsed() < self.limit && seen.found.len() < MAX_FOUND {
+            let before = seen.found.len();
             one(&ground, self.seed, &mut seen).await;
             seen.walks += 1;
+            if seen.found.len() > before {
+                most = most.min(2 * seen.walks + MORE_WALKS);
+            }
         }
         let dead_ends = std::mem::take(&mut seen.dead_ends);
         let is_dead = |screen: &String| !seen.coverage.left.contains(screen);

@@ -94,7 +94,9 @@ fn chosen(field: &Field, value: Option<&Value>) -> Vec<String> {
     let Some(value) = value else { return Vec::new() };
     match &field.rules {
         Rules::Flag if flag(value) == Some(true) => vec!["on".to_owned()],
-        Rules::One { .. } | Rules::Day(_) => text(value).filter(|id| !id.is_empty()).map(str::to_owned).into_iter().collect(),
+        Rules::One { .. } | Rules::Day(_) => {
+            text(value).filter(|id| !id.is_empty()).map(str::to_owned).into_iter().collect()
+        }
         Rules::Several { .. } => texts(value).into_iter().map(str::to_owned).collect(),
         Rules::Range { .. } => {
             let day = |key| object(value).and_then(|range| get(range, key)).and_then(text);

@@ -50,13 +50,7 @@ pub(crate) struct Seen<'a> {
 
 impl Entry {
     pub(crate) fn new(screen: impl Into<String>, data: Struct) -> Self {
-        Self {
-            screen: screen.into(),
-            data,
-            input: Struct::default(),
-            edited: BTreeSet::new(),
-            was_held_up: false,
-        }
+        Self { screen: screen.into(), data, input: Struct::default(), edited: BTreeSet::new(), was_held_up: false }
     }
 
     /// New data for the same screen: what was put in stays.
@@ -148,7 +142,8 @@ impl<'a> Seen<'a> {
     /// The fields that are shown and do not hold what they must.
     pub(crate) fn problems(&self) -> Vec<(String, Problem)> {
         let scope = self.scope(&self.form);
-        let fields = shown(self.screen, &scope).into_iter().filter_map(|it| Field::new(it.component, self.flow, &scope));
+        let fields =
+            shown(self.screen, &scope).into_iter().filter_map(|it| Field::new(it.component, self.flow, &scope));
         fields
             .filter_map(|field| {
                 let problem = check::problem(&field, get(&self.form, &field.name))?;
@@ -185,12 +180,8 @@ fn keep_offered(field: &Field, value: &mut Value) {
     match &field.rules {
         Rules::One { .. } if !text(value).is_some_and(is_offered) => *value = super::value::null(),
         Rules::Several { .. } => {
-            let kept: Vec<Value> = list(value)
-                .unwrap_or_default()
-                .iter()
-                .filter(|id| text(id).is_some_and(is_offered))
-                .cloned()
-                .collect();
+            let kept: Vec<Value> =
+                list(value).unwrap_or_default().iter().filter(|id| text(id).is_some_and(is_offered)).cloned().collect();
             *value = Value::from(kept);
         }
         _ => {}

@@ -214,9 +214,9 @@ impl Reader<'_> {
             min: date("min-date").or_else(|| bound(1900, 1, 1)),
             max: date("max-date").or_else(|| bound(2100, 12, 31)),
             unavailable: unavailable.iter().flat_map(texts).filter_map(|text| written.read(text)).collect(),
-            weekdays: weekdays.as_ref().map(|days| {
-                texts(days).into_iter().filter_map(|day| day.parse::<Weekday>().ok()).collect::<Vec<_>>()
-            }),
+            weekdays: weekdays
+                .as_ref()
+                .map(|days| texts(days).into_iter().filter_map(|day| day.parse::<Weekday>().ok()).collect::<Vec<_>>()),
         }
     }
 }

@@ -39,9 +39,18 @@ pub(crate) enum Failure {
 /// An answer that was understood.
 #[derive(Debug)]
 pub(super) enum Read {
-    Screen { screen: String, data: Struct, message: Option<String>, verdicts: Vec<Verdict> },
+    Screen {
+        screen: String,
+        data: Struct,
+        message: Option<String>,
+        verdicts: Vec<Verdict>,
+    },
     /// The client cannot use it.
-    Refused { verdicts: Vec<Verdict>, error: &'static str, message: String },
+    Refused {
+        verdicts: Vec<Verdict>,
+        error: &'static str,
+        message: String,
+    },
     /// The end, with what the business gets; without parameters the flow only closes.
     Success(Option<Struct>),
     DeadToken(Option<String>),

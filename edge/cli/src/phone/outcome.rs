@@ -73,4 +73,3 @@ pub(crate) enum What {
     /// Nothing was asked.
     Unasked,
 }
-

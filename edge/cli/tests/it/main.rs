@@ -14,3 +14,4 @@ mod keys;
 mod process;
 mod secrets;
 mod simulate;
+mod walk;

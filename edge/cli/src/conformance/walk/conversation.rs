@@ -2,6 +2,7 @@
 //!
 //! What was chosen from an answer is kept from it, so that the script can be played on another day.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use flow_json::expression::Type;
@@ -16,11 +17,11 @@ use super::session::Exchanged;
 use super::shrink::Found;
 
 pub(super) fn write(found: &Found, flow: &Flow) -> String {
-    let mut keeps: Vec<Vec<(String, String)>> = found.log.iter().map(|_| Vec::new()).collect();
+    let mut kept = Kept { steps: found.log.iter().map(|_| Vec::new()).collect(), names: BTreeMap::new() };
     let mut sends = Vec::new();
     for (place, exchanged) in found.log.iter().enumerate() {
         let mut data = Value::Object(from_struct(exchanged.asked.data.clone()));
-        keep(&mut data, "", &found.log[..place], &mut keeps);
+        kept.keep(&mut data, "", &found.log[..place]);
         sends.push(send(exchanged, data));
     }
     let mut text = format!("name: {}\nsteps:\n", json!(format!("walk: {}", found.fault.key())));
@@ -34,8 +35,8 @@ pub(super) fn write(found: &Found, flow: &Flow) -> String {
         let _ = writeln!(text, "  - name: {}", json!(one_line(&exchanged.name)));
         let _ = writeln!(text, "    send: {}", sends[place]);
         let _ = writeln!(text, "    expect: {expect}");
-        if !keeps[place].is_empty() {
-            let kept: Map<_, _> = keeps[place].iter().map(|(name, at)| (name.clone(), at.as_str().into())).collect();
+        if !kept.steps[place].is_empty() {
+            let kept: Map<_, _> = kept.steps[place].iter().cloned().collect();
             let _ = writeln!(text, "    keep: {}", Value::Object(kept));
         }
     }
@@ -57,32 +58,44 @@ fn one_line(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
-/// Puts variables in the place of what was an option of an earlier answer.
-fn keep(value: &mut Value, key: &str, before: &[Exchanged], keeps: &mut [Vec<(String, String)>]) {
-    match value {
-        Value::Object(fields) => fields.iter_mut().for_each(|(key, value)| keep(value, key, before, keeps)),
-        Value::Array(items) => items.iter_mut().for_each(|item| keep(item, key, before, keeps)),
-        Value::String(text) if !text.is_empty() => {
-            let offered = before.iter().enumerate().rev().find_map(|(step, exchanged)| {
-                Some((step, option(exchanged.body.get("data")?, text, "/data")?))
-            });
-            let Some((step, pointer)) = offered else { return };
-            let name = match keeps[step].iter().find(|(_, at)| *at == pointer) {
-                Some((name, _)) => name.clone(),
-                None => {
-                    let word: String = key.chars().map(|it| if it.is_ascii_alphanumeric() { it } else { '_' }).collect();
-                    let word = if word.is_empty() || word == "flow_token" { "option".to_owned() } else { word };
-                    let is_taken = |name: &str| keeps.iter().flatten().any(|(taken, _)| taken == name);
-                    let numbered = (2..).map(|number| format!("{word}_{number}"));
-                    let free = std::iter::once(word.clone()).chain(numbered).find(|name| !is_taken(name));
-                    let name = free.unwrap_or(word);
-                    keeps[step].push((name.clone(), pointer));
-                    name
+/// What later steps use of the answers.
+struct Kept {
+    /// For each step the variables and where in its answer they stand.
+    steps: Vec<Vec<(String, Value)>>,
+    /// Each value's variable.
+    names: BTreeMap<String, String>,
+}
+
+impl Kept {
+    /// Puts variables in the place of what was an option of an earlier answer.
+    fn keep(&mut self, value: &mut Value, key: &str, before: &[Exchanged]) {
+        match value {
+            Value::Object(fields) => fields.iter_mut().for_each(|(key, value)| self.keep(value, key, before)),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.keep(item, key, before)),
+            Value::String(text) if !text.is_empty() => {
+                if !self.names.contains_key(text) {
+                    let offered = before.iter().enumerate().rev().find_map(|(step, exchanged)| {
+                        Some((step, option(exchanged.body.get("data")?, text, "/data")?))
+                    });
+                    let Some((step, pointer)) = offered else { return };
+                    let name = self.free_name(key);
+                    self.steps[step].push((name.clone(), pointer.into()));
+                    self.names.insert(text.clone(), name);
                 }
-            };
-            *text = format!("${{{name}}}");
+                if let Some(name) = self.names.get(text) {
+                    *text = format!("${{{name}}}");
+                }
+            }
+            _ => {}
         }
-        _ => {}
+    }
+
+    fn free_name(&self, key: &str) -> String {
+        let word: String = key.chars().map(|it| if it.is_ascii_alphanumeric() { it } else { '_' }).collect();
+        let word = if word.is_empty() || word == "flow_token" { "option".to_owned() } else { word };
+        let is_taken = |name: &String| self.names.values().any(|taken| taken == name);
+        let numbered = (2..).map(|number| format!("{word}_{number}"));
+        std::iter::once(word.clone()).chain(numbered).find(|name| !is_taken(name)).unwrap_or(word)
     }
 }
 
@@ -127,6 +140,10 @@ fn wanted(fault: &Fault, exchanged: &Exchanged, flow: &Flow) -> Value {
                 return json!({"screen": {"$regex": format!("^({screens})$")}});
             }
             let screen = exchanged.body.get("screen").and_then(Value::as_str).unwrap_or_default();
+            // What a choice is answered with is the same screen.
+            if exchanged.is_choice && screen != fault.screen {
+                return json!({"screen": fault.screen});
+            }
             let mut steps = verdict.pointer.split('/').skip(2).map(|it| it.replace("~1", "/").replace("~0", "~"));
             let Some(key) = steps.next() else { return json!({"screen": screen}) };
             let rest: Vec<_> = steps.collect();
@@ -136,7 +153,8 @@ fn wanted(fault: &Fault, exchanged: &Exchanged, flow: &Flow) -> Value {
         }
         Kind::DeadEnd(blocked) => {
             let screen = flow.screen(&fault.screen);
-            let data: Map<_, _> = blocked.iter().filter_map(|it| way_on(it, screen?)).collect();
+            // Those after the first often wait for it.
+            let data: Map<_, _> = blocked.iter().take(1).filter_map(|it| way_on(it, screen?)).collect();
             json!({"screen": fault.screen, "data": data})
         }
     }
@@ -161,7 +179,8 @@ fn pattern(steps: &[String], declared: Option<&DataType>, found: Option<&Value>)
         return match declared.map(|it| it.kind) {
             Some(Type::Text) => json!({"$regex": ""}),
             Some(Type::Object) => json!({}),
-            Some(Type::List) => json!({"$contains": {"$present": true}}),
+            // A list may well be empty, which no matcher leaves open.
+            Some(Type::List) if found.is_some_and(|it| !it.is_null()) => json!({"$contains": {"$present": true}}),
             _ => json!({"$present": true}),
         };
     };

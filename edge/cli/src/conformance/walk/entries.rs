@@ -98,7 +98,9 @@ fn user(kind: &Kind) -> &'static str {
 
 fn mend(found: Option<&Found>) -> &'static str {
     match found.map(|found| &found.fault.kind) {
-        None => "What is shown wrongly some phones cut off or leave out; `flowctl flow check --explain CODE` says more.",
+        None => {
+            "What is shown wrongly some phones cut off or leave out; `flowctl flow check --explain CODE` says more."
+        }
         Some(Kind::Refused { .. }) => {
             "Answer with every key that the screen declares, each of its type, and with a screen that a route leads to."
         }

@@ -17,9 +17,15 @@ pub(super) struct Fault {
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
     /// The client refuses the answer.
-    Refused { verdicts: Vec<Verdict>, why: String },
+    Refused {
+        verdicts: Vec<Verdict>,
+        why: String,
+    },
     /// The client sees an error.
-    Status { status: u16, said: Option<String> },
+    Status {
+        status: u16,
+        said: Option<String>,
+    },
     NoAnswer(String),
     /// A completion names another conversation.
     ForeignToken,
@@ -109,6 +115,8 @@ impl Fault {
 
 /// A pointer in which every place of a list is the same.
 pub(super) fn general(pointer: &str) -> String {
-    let step = |step: &str| if !step.is_empty() && step.bytes().all(|it| it.is_ascii_digit()) { "*".to_owned() } else { step.to_owned() };
+    let step = |step: &str| {
+        if !step.is_empty() && step.bytes().all(|it| it.is_ascii_digit()) { "*".to_owned() } else { step.to_owned() }
+    };
     pointer.split('/').map(step).collect::<Vec<_>>().join("/")
 }

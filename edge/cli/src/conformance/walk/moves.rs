@@ -3,9 +3,15 @@
 /// One thing that the user does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Move {
-    Fill { field: String, pick: Pick },
+    Fill {
+        field: String,
+        pick: Pick,
+    },
     /// A component by its way, and which of its items.
-    Tap { id: String, item: Option<usize> },
+    Tap {
+        id: String,
+        item: Option<usize>,
+    },
     /// Fills what is missing and goes on by the Footer.
     GoOn,
     Back,
@@ -35,10 +41,13 @@ pub(super) enum Edge {
     Unusual,
     /// White space around.
     Padded,
+    /// What the phone lets in, and the endpoint may well want otherwise.
+    Odd,
 }
 
 impl Edge {
-    pub(super) const ALL: [Edge; 5] = [Edge::Typical, Edge::Shortest, Edge::Longest, Edge::Unusual, Edge::Padded];
+    pub(super) const ALL: [Edge; 6] =
+        [Edge::Typical, Edge::Shortest, Edge::Longest, Edge::Unusual, Edge::Padded, Edge::Odd];
 }
 
 impl Pick {

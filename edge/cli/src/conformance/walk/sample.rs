@@ -21,9 +21,7 @@ pub(super) fn value(field: &Field, pick: Pick) -> Option<Value> {
         Rules::Several { options, least, most } => vec![several(options, *least, *most, pick)],
         Rules::Flag => vec![Value::from(true)],
         Rules::Day(days) => day(days, pick).map(|date| days.written.write(date).into()).into_iter().collect(),
-        Rules::Range { days, least, most, .. } => {
-            range(days, least.unwrap_or(1), *most, pick).into_iter().collect()
-        }
+        Rules::Range { days, least, most, .. } => range(days, least.unwrap_or(1), *most, pick).into_iter().collect(),
         Rules::Files { least, most } => vec![files(*least, *most, pick)],
     };
     candidates.into_iter().find(|value| admit(field, value).is_ok() && problem(field, Some(value)).is_none())
@@ -41,6 +39,7 @@ fn texts(input: Input, least: usize, most: usize, pattern: Option<&str>, pick: P
         (Input::Number, Edge::Longest) => vec![repeat("9", most.min(15)), repeat("9", most)],
         (Input::Number, Edge::Shortest) => vec![digits(least.max(1)), "0".to_owned()],
         (Input::Number, Edge::Unusual) => vec!["-1".to_owned(), "1.5".to_owned(), "0".to_owned()],
+        (Input::Number, Edge::Odd) => vec!["-99999".to_owned(), "0".to_owned(), "00".to_owned()],
         (Input::Number, _) => vec!["7".to_owned(), "42".to_owned(), digits(least)],
         (Input::Passcode, Edge::Longest) => vec![digits(most)],
         (Input::Passcode, Edge::Shortest) => vec![digits(least)],
@@ -48,24 +47,35 @@ fn texts(input: Input, least: usize, most: usize, pattern: Option<&str>, pick: P
         (Input::Phone, Edge::Longest) => vec!["+123456789012345".to_owned(), digits(15)],
         (Input::Phone, Edge::Shortest) => vec!["1234567".to_owned(), digits(7)],
         (Input::Phone, Edge::Unusual) => vec!["+44 (20) 7946-0000".to_owned()],
+        (Input::Phone, Edge::Odd) => vec!["12".to_owned(), digits(least.max(1))],
         (Input::Phone, _) => vec!["+442079460000".to_owned(), "2079460000".to_owned(), digits(10)],
         (Input::Email, Edge::Longest) => {
             vec![format!("{}@example.com", repeat("abcdefgh", most.saturating_sub(12).max(1)))]
         }
         (Input::Email, Edge::Shortest) => vec!["a@b.cd".to_owned()],
         (Input::Email, Edge::Unusual) => vec!["o'neil+flow@mail.example.co.uk".to_owned()],
+        (Input::Email, Edge::Odd) => vec!["a..b@-.example".to_owned(), "a@b.c".to_owned()],
         (Input::Email, _) => vec!["ada@example.com".to_owned()],
         (Input::Lines, Edge::Unusual) => vec![fit("Zoë Ångström\n李小龙 🐢 \"quoted\" \\ <b>")],
         (_, Edge::Unusual) => vec![fit("Zoë O'Ångström 李 🐢"), fit("Zoe O'Neil")],
         (_, Edge::Longest) => vec![repeat("abcdefghi ", most.saturating_sub(1)) + "z", repeat("a", most)],
         (_, Edge::Shortest) => vec![repeat("a", least.max(1)), "A".to_owned()],
+        (_, Edge::Odd) => vec![fit("12345"), fit("-")],
         (_, Edge::Padded) => vec![fit("  Ada  ")],
         _ => vec![fit("Ada Lovelace"), fit("Ada")],
     };
     let mut all = made;
     if let Some(pattern) = pattern {
         // The shapes that patterns are mostly written for.
-        let shapes = [digits(4), digits(5), digits(6), digits(8), digits(10), repeat("A", least.max(3)), repeat("a", least.max(3))];
+        let shapes = [
+            digits(4),
+            digits(5),
+            digits(6),
+            digits(8),
+            digits(10),
+            repeat("A", least.max(3)),
+            repeat("a", least.max(3)),
+        ];
         all.extend(shapes);
         all.extend(["A1", "AB12", "ABC123", "AB-1234", "2025-01-31", "12/2030", "ada_1"].map(str::to_owned));
         all.extend(made_for(pattern));

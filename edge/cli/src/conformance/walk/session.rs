@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use flow_json::verdict::Severity;
-use flow_json::{Flow, Judge};
+use flow_json::{Code, Flow, Judge};
 
 use super::fault::{Blocked, Fault, Kind, Warning, Why, general};
 use super::moves::{Move, Pick};
@@ -17,6 +17,9 @@ use crate::conformance::logic::Service;
 use crate::phone::{
     Arrival, Effect, Ending, Error as PhoneError, Field, Outgoing, Phone, Shown, Untouched, View, What,
 };
+
+/// How the name of a step begins to say that something was chosen.
+const IS_CHOSEN: &str = " is chosen on ";
 
 /// What all walks stand on.
 #[derive(Debug, Clone)]
@@ -32,6 +35,8 @@ pub(super) struct Exchanged {
     pub(super) asked: Outgoing,
     /// Under another token than the walk's.
     pub(super) is_others: bool,
+    /// It was asked because something was chosen.
+    pub(super) is_choice: bool,
     pub(super) name: String,
     pub(super) status: u16,
     pub(super) body: Object,
@@ -96,7 +101,9 @@ impl<'a> Session<'a> {
                 let item = match item {
                     None => None,
                     Some(place) => {
-                        let Some(place) = place.checked_rem(component.items.len()) else { return Ok(Done::NotPossible) };
+                        let Some(place) = place.checked_rem(component.items.len()) else {
+                            return Ok(Done::NotPossible);
+                        };
                         component.items.get(place).map(|item| item.id.clone())
                     }
                 };
@@ -144,7 +151,7 @@ impl<'a> Session<'a> {
         let Some(value) = found.and_then(|field| sample::value(field, pick)) else { return Ok(Done::NotPossible) };
         let from = self.screen();
         match self.phone.fill(field, value) {
-            Ok(effect) => self.follow(effect, &from, format!("{field} is chosen on {from}")).await,
+            Ok(effect) => self.follow(effect, &from, format!("{field}{IS_CHOSEN}{from}")).await,
             Err(_) => Ok(Done::NotPossible),
         }
     }
@@ -192,7 +199,10 @@ impl<'a> Session<'a> {
     fn without_footer(&self, view: &View) -> Done {
         let leads = |shown: &Shown| shown.tap.is_some() || shown.select.is_some() || !shown.items.is_empty();
         let is_meant_to = self.ground.flow.screen(&view.screen).is_some_and(|screen| {
-            screen.components().iter().any(|it| it.actions.iter().any(|action| action.property.text == "on-click-action"))
+            screen
+                .components()
+                .iter()
+                .any(|it| it.actions.iter().any(|action| action.property.text == "on-click-action"))
         });
         let leads_on = view.components.iter().any(leads);
         if leads_on || (view.can_go_back && !is_meant_to) { Done::NotPossible } else { Done::Blocked(Vec::new()) }
@@ -236,6 +246,9 @@ impl<'a> Session<'a> {
         let from = asked.screen.clone();
         let arrived = self.phone.arrive(Arrival::Answer { status, body: Some(&body) });
         for verdict in arrived.verdicts.iter().filter(|verdict| verdict.severity == Severity::ShownWrongly) {
+            if verdict.code == Code::OptionCount && self.waits_for_content(&verdict.pointer) {
+                continue;
+            }
             let place = general(&verdict.pointer);
             let text = format!("{place} ({}): {}", verdict.code.as_str(), verdict.message);
             self.warnings.insert(Warning { screen: from.clone(), text });
@@ -254,6 +267,21 @@ impl<'a> Session<'a> {
             What::Refused { why, .. } => Err(Fault::new(&asked, Kind::Refused { verdicts: arrived.verdicts, why })),
             What::Repeat(_) | What::Failed(_) => Err(self.failed(&asked, status)),
         }
+    }
+
+    /// An empty list that is disabled gets its content later, as in Meta's own examples.
+    fn waits_for_content(&self, pointer: &str) -> bool {
+        let Some(view) = self.phone.screen() else { return false };
+        let Some(screen) = self.ground.flow.screen(&view.screen) else { return false };
+        let key = pointer.trim_start_matches("/data/");
+        let mut bound = screen.fields().into_iter().filter(|(_, component)| {
+            let reference = component.get("data-source").and_then(|it| it.value.expression()?.as_reference());
+            reference.is_some_and(|it| it.screen.is_none() && it.path.join("/") == key)
+        });
+        bound.all(|(name, _)| {
+            let field = view.field(&name.text).and_then(|shown| shown.field.as_ref());
+            field.is_none_or(|field| !field.is_enabled && field.options().is_empty())
+        })
     }
 
     fn failed(&self, asked: &Outgoing, status: u16) -> Fault {
@@ -275,6 +303,7 @@ impl<'a> Session<'a> {
         let mut exchanged = Exchanged {
             asked: asked.clone(),
             is_others: false,
+            is_choice: name.contains(IS_CHOSEN),
             name: name.to_owned(),
             status: 0,
             body: Object::new(),

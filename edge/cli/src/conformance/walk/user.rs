@@ -31,7 +31,7 @@ const PLAIN: Habit =
     Habit { edges: 0, edge: None, leaves_out: 0, back: 0, wanders: 0, loses: 0, reopens: 0, others: 0 };
 
 /// The first walks each try one thing everywhere; those after them a little of all.
-const HABITS: [Habit; 12] = [
+const HABITS: [Habit; 13] = [
     PLAIN,
     Habit { leaves_out: 100, ..PLAIN },
     Habit { back: 60, ..PLAIN },
@@ -41,6 +41,7 @@ const HABITS: [Habit; 12] = [
     Habit { edges: 60, edge: Some(Edge::Shortest), ..PLAIN },
     Habit { reopens: 25, ..PLAIN },
     Habit { edges: 60, edge: Some(Edge::Unusual), ..PLAIN },
+    Habit { edges: 60, edge: Some(Edge::Odd), ..PLAIN },
     Habit { leaves_out: 100, back: 30, wanders: 20, ..PLAIN },
     Habit { others: 40, ..PLAIN },
     Habit { edges: 60, edge: Some(Edge::Padded), ..PLAIN },
@@ -184,7 +185,8 @@ impl User {
         }
         // Some correct what is in the way by themselves; the rest is the same by GoOn.
         let in_the_way = view.components.iter().find(|shown| {
-            shown.problem.is_some() && shown.field.as_ref().is_some_and(|field| field.is_enabled && !field.options().is_empty())
+            shown.problem.is_some()
+                && shown.field.as_ref().is_some_and(|field| field.is_enabled && !field.options().is_empty())
         });
         if let Some(field) = in_the_way.and_then(|shown| shown.field.as_ref()) {
             let corrected = self.corrected.entry(field.name.clone()).or_default();

@@ -3,6 +3,8 @@
 //! It is told what the user does and what the endpoint answered, and says what is on the screen and what is to be sent. It
 //! refuses to know how that is sealed, sent and waited for, and how a screen is drawn.
 
+#![allow(dead_code, reason = "the face is that of a console as well, and a walk does not need all of it")]
+
 mod action;
 mod check;
 mod date;
@@ -23,14 +25,14 @@ use flow_json::{Action, Flow, Judge};
 use prost_types::{Struct, Value};
 
 use self::action::{Act, on_change, own};
-pub(crate) use self::check::{FILE_KEYS, Problem, Refusal, admit, problem};
+pub(crate) use self::check::{admit, problem};
 pub(crate) use self::date::Days;
 pub(crate) use self::entry::Untouched;
 use self::entry::{Entry, Others, Seen};
 pub(crate) use self::field::{Choice, Field, Input, Rules};
 use self::layout::shown;
 use self::message::Read;
-pub(crate) use self::message::{Arrival, Failure, Object, Outgoing};
+pub(crate) use self::message::{Arrival, Failure, Outgoing};
 pub(crate) use self::outcome::{Arrived, Effect, Ending, Error, What};
 pub(crate) use self::view::{Shown, View};
 

@@ -72,7 +72,9 @@ impl User {
     pub(super) fn new(seed: u64, walk: usize) -> Self {
         let mut rng = Rng::with_seed(seed.wrapping_add((walk as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         // The first numbers of neighbouring seeds are alike.
-        (0..8).for_each(|_| drop(rng.u64(..)));
+        for _ in 0..8 {
+            rng.u64(..);
+        }
         Self {
             rng,
             habit: HABITS.get(walk).copied().unwrap_or(MIXED),
@@ -181,7 +183,7 @@ impl User {
         }
         if view.footer().is_none() {
             let wander = self.wander(view, coverage);
-            return wander.or_else(|| if view.can_go_back { Some(Move::Back) } else { Some(Move::GoOn) });
+            return wander.or(Some(if view.can_go_back { Move::Back } else { Move::GoOn }));
         }
         // Some correct what is in the way by themselves; the rest is the same by GoOn.
         let in_the_way = view.components.iter().find(|shown| {

@@ -241,7 +241,7 @@
 //!
 //! | | listens on | stops on |
 //! |---|---|---|
-//! | [`serve`] | the address in `FLOW_LOGIC_LISTEN`, by default `127.0.0.1:50051` | SIGTERM, ctrl-c |
+//! | [`serve`] | the address or Unix socket in `FLOW_LOGIC_LISTEN`, by default `127.0.0.1:50051`; with the feature `tls` over TLS where [its variables](serve) say so | SIGTERM, ctrl-c |
 //! | [`serve_on`] | your listener | SIGTERM, ctrl-c |
 //! | [`serve_until`] | your listener | your future |
 //!
@@ -275,20 +275,23 @@
 mod conformance;
 mod error;
 mod form;
+mod listen;
 mod logic;
 mod reply;
 mod request;
 mod serve;
 mod service;
 pub mod testing;
+mod tls;
 mod trace;
 
 pub use error::Error;
 pub use form::FormError;
+pub use listen::LISTEN_VARIABLE;
 pub use logic::FlowLogic;
 pub use reply::Reply;
 pub use request::{Action, DataExchange, ErrorNotification, Ping};
-pub use serve::{LISTEN_VARIABLE, ServeError, serve, serve_on, serve_until};
+pub use serve::{ServeError, serve, serve_on, serve_until};
 pub use service::service;
 pub use trace::start_telemetry;
 

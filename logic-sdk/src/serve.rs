@@ -1,26 +1,24 @@
 //! The server around a logic: address, health, reflection, the age of connections, and a stop that lets calls in flight
 //! finish.
 //!
-//! It refuses to know TLS: flow-edge and its logic share a private network, or a service mesh encrypts between them.
+//! It refuses to know where connections come from, and what is between a socket and HTTP/2.
 
+use crate::listen::{self, Address, Listener};
 use crate::logic::FlowLogic;
 use crate::service::service;
+use crate::tls;
 use flow_proto::v1::flow_service_server;
-use std::ffi::OsString;
-use std::net::SocketAddr;
+use futures_util::Stream;
+use std::fmt::Display;
 use std::time::Duration;
-use std::{env, fmt, future, io};
+use std::{fmt, future, io};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tonic::transport::server::{Server, TcpIncoming};
+use tonic::transport::server::{Connected, Server, TcpIncoming};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 use tracing::{info, warn};
-
-/// Environment variable with the address that [`serve`] listens on.
-pub const LISTEN_VARIABLE: &str = "FLOW_LOGIC_LISTEN";
-
-const DEFAULT_ADDRESS: &str = "127.0.0.1:50051";
 
 /// The platform gives up on a call after 10 seconds, so no answer is worth a longer wait.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
@@ -37,18 +35,52 @@ const HEALTH_NAMES: [&str; 2] = ["", flow_service_server::SERVICE_NAME];
 /// An address is an IP address and a port: `0.0.0.0:50051` for every IPv4 interface, `[::]:50051` for IPv6. Port 0 lets the
 /// system choose; the log says which.
 ///
+/// Or it is a Unix socket, for an edge on the same machine: `unix:///run/flow-logic/logic.sock`, by an absolute path. The owner
+/// and the group may connect (0660). The file of a process that has died is replaced, one that a process listens on is an
+/// error; on a stop it is removed.
+///
+/// With the feature `tls` these serve TLS on the port:
+///
+/// | variable | names a PEM file with |
+/// |---|---|
+/// | `FLOW_LOGIC_TLS_CERTIFICATE_FILE` | the certificate, and those between it and its authority |
+/// | `FLOW_LOGIC_TLS_PRIVATE_KEY_FILE` | its private key, without a passphrase |
+/// | `FLOW_LOGIC_TLS_CLIENT_CA_FILE` | the authority of clients: without a certificate of it none may connect |
+///
+/// The first two come together, the third beside them or not at all. The files are read again every 10 seconds, and what
+/// changed holds for later connections; files that cannot be used are refused with a warning, and those before them stay. A
+/// program without the feature refuses to start where one of the variables is set.
+///
 /// See [`serve_until`] for what is served and how it stops.
 ///
 /// # Errors
 ///
-/// [`ServeError`] when the variable holds no address, the address cannot be bound, or the server fails.
+/// [`ServeError`] when the variables are wrong, the address cannot be bound, or the server fails.
 pub async fn serve<L: FlowLogic>(logic: L) -> Result<(), ServeError> {
-    let address = listen_address(env::var_os(LISTEN_VARIABLE))?;
-    let listener = TcpListener::bind(address).await.map_err(|source| ServeError(Problem::Bind { address, source }))?;
-    serve_on(logic, listener).await
+    let address = Address::from_environment().map_err(Problem::from)?;
+    let files = tls::Files::from_environment().map_err(Problem::from)?;
+    if files.is_some() && matches!(address, Address::Unix(_)) {
+        return Err(Problem::TlsOnUnixSocket(address).into());
+    }
+    #[cfg(feature = "tls")]
+    let files = files.map(tls::Source::open).transpose().map_err(Problem::from)?;
+    let stop = stop_signal().map_err(Problem::Signals)?;
+    match (address.bind().await.map_err(Problem::from)?, files) {
+        #[cfg(feature = "tls")]
+        (Listener::Tcp(listener), Some(tls)) => {
+            let address = listener.local_addr().map_err(Problem::Listener)?;
+            let connections = tls::Incoming::new(listener, tls, tls::CHECK_INTERVAL).into_stream();
+            serve_connections(logic, address, connections, stop, connection_age()).await
+        }
+        (Listener::Tcp(listener), _) => serve_until(logic, listener, stop).await,
+        #[cfg(unix)]
+        (Listener::Unix(socket), _) => serve_connections(logic, socket.address(), socket, stop, connection_age()).await,
+    }
 }
 
 /// Serves the logic on a listener that is already bound, until SIGTERM or ctrl-c.
+///
+/// It reads no variable: what comes from this listener is served without TLS.
 ///
 /// See [`serve_until`] for what is served and how it stops.
 ///
@@ -56,11 +88,13 @@ pub async fn serve<L: FlowLogic>(logic: L) -> Result<(), ServeError> {
 ///
 /// [`ServeError`] when signals cannot be listened for, or the server fails.
 pub async fn serve_on<L: FlowLogic>(logic: L, listener: TcpListener) -> Result<(), ServeError> {
-    let stop = stop_signal().map_err(|source| ServeError(Problem::Signals(source)))?;
+    let stop = stop_signal().map_err(Problem::Signals)?;
     serve_until(logic, listener, stop).await
 }
 
 /// Serves the logic on a listener until `stop` completes.
+///
+/// It reads no variable: what comes from this listener is served without TLS.
 ///
 /// Beside `flow.v1.FlowService` it serves `grpc.health.v1.Health`, with the status of `""` and of `flow.v1.FlowService`, and
 /// server reflection (`grpc.reflection.v1`).
@@ -80,19 +114,36 @@ pub async fn serve_until<L: FlowLogic>(
     listener: TcpListener,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    // As far around it as gRPC's own servers go. Replicas start together; their connections should not all end together.
-    let age = MAX_CONNECTION_AGE.mul_f64(0.9 + 0.2 * fastrand::f64());
-    serve_with_max_connection_age(logic, listener, stop, age).await
+    serve_with_max_connection_age(logic, listener, stop, connection_age()).await
 }
 
-/// There is no `max_connection_age_grace`: with one, tonic 0.14 sends no `GOAWAY` at the age, and closes hard after the grace.
+/// As far around it as gRPC's own servers go. Replicas start together; their connections should not all end together.
+fn connection_age() -> Duration {
+    MAX_CONNECTION_AGE.mul_f64(0.9 + 0.2 * fastrand::f64())
+}
+
 async fn serve_with_max_connection_age<L: FlowLogic>(
     logic: L,
     listener: TcpListener,
     stop: impl Future<Output = ()>,
     age: Duration,
 ) -> Result<(), ServeError> {
-    let address = listener.local_addr().map_err(|source| ServeError(Problem::Listener(source)))?;
+    let address = listener.local_addr().map_err(Problem::Listener)?;
+    let connections = TcpIncoming::from(listener).with_nodelay(Some(true));
+    serve_connections(logic, address, connections, stop, age).await
+}
+
+/// There is no `max_connection_age_grace`: with one, tonic 0.14 sends no `GOAWAY` at the age, and closes hard after the grace.
+async fn serve_connections<L: FlowLogic, C>(
+    logic: L,
+    address: impl Display,
+    connections: impl Stream<Item = io::Result<C>>,
+    stop: impl Future<Output = ()>,
+    age: Duration,
+) -> Result<(), ServeError>
+where
+    C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
     let (health, health_service) = tonic_health::server::health_reporter();
     for name in HEALTH_NAMES {
         health.set_service_status(name, ServingStatus::Serving).await;
@@ -101,7 +152,7 @@ async fn serve_with_max_connection_age<L: FlowLogic>(
         .register_encoded_file_descriptor_set(flow_proto::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
-        .map_err(|source| ServeError(Problem::Reflection(source)))?;
+        .map_err(Problem::Reflection)?;
 
     let (drain_began, drain_begins) = oneshot::channel();
     let drain = async {
@@ -117,10 +168,10 @@ async fn serve_with_max_connection_age<L: FlowLogic>(
         .add_service(service(logic))
         .add_service(health_service)
         .add_service(reflection)
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), drain);
+        .serve_with_incoming_shutdown(connections, drain);
 
     tokio::select! {
-        served = server => served.map_err(|source| ServeError(Problem::Server(source)))?,
+        served = server => served.map_err(Problem::Server)?,
         () = drain_overdue(drain_begins) => warn!("calls were still running when the time to stop was over"),
     }
     info!("stopped");
@@ -141,13 +192,6 @@ async fn drain_overdue(drain_begins: oneshot::Receiver<()>) {
         // The server ended before it was told to; its own result says why.
         Err(_) => future::pending().await,
     }
-}
-
-fn listen_address(variable: Option<OsString>) -> Result<SocketAddr, ServeError> {
-    let text = variable.unwrap_or_else(|| DEFAULT_ADDRESS.into());
-    text.to_str()
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| ServeError(Problem::Address(text.to_string_lossy().into_owned())))
 }
 
 /// Registers for the signals at once, so that one sent early is not lost.
@@ -175,7 +219,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 /// Why a logic could not be served. `Debug` is the readable text too, for a `main` that returns it.
 #[derive(thiserror::Error)]
 #[error(transparent)]
-pub struct ServeError(Problem);
+pub struct ServeError(#[from] Problem);
 
 impl fmt::Debug for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -185,12 +229,17 @@ impl fmt::Debug for ServeError {
 
 #[derive(Debug, thiserror::Error)]
 enum Problem {
+    #[error(transparent)]
+    Listen(#[from] listen::Problem),
+    #[error(transparent)]
+    Variables(#[from] tls::Unusable),
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] tls::Problem),
     #[error(
-        "{LISTEN_VARIABLE} is `{0}`; it must be an IP address and a port, such as {DEFAULT_ADDRESS}, 0.0.0.0:50051 or [::]:50051"
+        "TLS is for a port, and {0} needs none; unset the FLOW_LOGIC_TLS_ variables, or listen on an IP address and a port"
     )]
-    Address(String),
-    #[error("cannot listen on {address}: {source}; {LISTEN_VARIABLE} chooses another address")]
-    Bind { address: SocketAddr, source: io::Error },
+    TlsOnUnixSocket(Address),
     #[error("the listener has no address: {0}")]
     Listener(io::Error),
     #[error("cannot listen for SIGTERM and ctrl-c: {0}")]
@@ -280,33 +329,5 @@ mod tests {
         }
         assert_eq!(pings.load(Ordering::Relaxed), answered, "a call that was taken failed: {failed:?}");
         long_call.await.unwrap().unwrap();
-    }
-
-    #[test]
-    fn without_the_variable_the_address_is_local() {
-        assert_eq!(listen_address(None).unwrap(), "127.0.0.1:50051".parse().unwrap());
-    }
-
-    #[test]
-    fn the_variable_holds_an_address_of_either_family() {
-        for address in ["0.0.0.0:8080", "[::]:50051", "127.0.0.1:0"] {
-            assert_eq!(listen_address(Some(address.into())).unwrap(), address.parse().unwrap());
-        }
-    }
-
-    #[test]
-    fn a_bad_value_is_named_with_what_would_be_right() {
-        for value in ["", "50051", ":50051", "localhost:50051", "http://127.0.0.1:50051", "127.0.0.1:99999"] {
-            let text = listen_address(Some(value.into())).unwrap_err().to_string();
-            assert!(text.starts_with(&format!("FLOW_LOGIC_LISTEN is `{value}`; it must be")), "{text}");
-            assert!(text.contains("127.0.0.1:50051"), "{text}");
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_value_that_is_no_text_is_an_error_too() {
-        use std::os::unix::ffi::OsStringExt;
-        assert!(listen_address(Some(OsString::from_vec(vec![0xff, b':', b'1']))).is_err());
     }
 }

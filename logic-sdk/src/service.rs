@@ -17,7 +17,7 @@ use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 use tracing::{Instrument, Span, error, warn};
 
-/// The logic as a tonic service, for a server of your own: with TLS, layers, or other services beside it. Everyone else calls
+/// The logic as a tonic service, for a server of your own: with layers, or other services beside it. Everyone else calls
 /// [`serve`](crate::serve), which adds health and reflection.
 pub fn service<L: FlowLogic>(logic: L) -> FlowServiceServer<impl FlowService> {
     FlowServiceServer::new(Service { logic, conformance: Mode::from_environment() })

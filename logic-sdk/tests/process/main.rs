@@ -9,9 +9,14 @@ use std::process::Stdio;
 use std::{env, io};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+
+#[path = "../../src/tls/authority.rs"]
+mod authority;
+mod tls;
+mod unix;
 
 /// Set for the copy of this test binary that serves.
 const SERVING: &str = "FLOW_LOGIC_SDK_TEST_SERVES";
@@ -47,16 +52,29 @@ fn spawn_with(test: &str, variables: &[(&str, &str)]) -> Child {
         .unwrap()
 }
 
-/// The log of a process and, read from it, the URL that it serves at.
+/// The log of a process and, read from it, the address that it listens on.
 async fn listening(child: &mut Child) -> (Lines<BufReader<ChildStderr>>, String) {
     let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
     loop {
         let line = log.next_line().await.unwrap().unwrap();
         let said: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
         if let Some(address) = said["address"].as_str().filter(|_| said["message"] == "listening") {
-            return (log, format!("http://{address}"));
+            return (log, address.to_owned());
         }
     }
+}
+
+async fn connect(address: &str) -> Channel {
+    Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap()
+}
+
+fn client(channel: Channel) -> FlowServiceClient<Channel> {
+    FlowServiceClient::new(channel)
+}
+
+async fn terminate(child: &Child) {
+    let kill = format!("kill -TERM {}", child.id().unwrap());
+    assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
 }
 
 async fn serve_here() {
@@ -75,16 +93,15 @@ async fn a_process_logs_its_address_and_on_sigterm_finishes_the_call_in_flight()
     }
     let mut child = spawn("a_process_logs_its_address_and_on_sigterm_finishes_the_call_in_flight", "127.0.0.1:0");
     let (mut log, address) = listening(&mut child).await;
-    let channel = Endpoint::from_shared(address).unwrap().connect().await.unwrap();
+    let channel = connect(&address).await;
     let mut watch = HealthClient::new(channel.clone()).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
-    let mut client = FlowServiceClient::new(channel);
+    let mut client = client(channel);
     let request = exchange_request("ORDER");
     let call = tokio::spawn(async move { client.handle_data_exchange(request).await });
     while !log.next_line().await.unwrap().expect("a log line of the call").contains("call in flight") {}
 
-    let kill = format!("kill -TERM {}", child.id().unwrap());
-    assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+    terminate(&child).await;
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::NotServing);
     assert!(!call.is_finished());
     child.stdin.take().unwrap().write_all(b"answer\n").await.unwrap();
@@ -108,19 +125,18 @@ async fn a_panic_is_logged_with_its_place_and_call_but_not_its_message() {
     }
     let mut child = spawn("a_panic_is_logged_with_its_place_and_call_but_not_its_message", "127.0.0.1:0");
     let (mut log, address) = listening(&mut child).await;
-    let channel = Endpoint::from_shared(address).unwrap().connect().await.unwrap();
-    let status = FlowServiceClient::new(channel).handle_data_exchange(exchange_request("PANIC")).await.unwrap_err();
+    let channel = connect(&address).await;
+    let status = client(channel).handle_data_exchange(exchange_request("PANIC")).await.unwrap_err();
     assert_eq!(status.message(), "the logic panicked");
 
-    let kill = format!("kill -TERM {}", child.id().unwrap());
-    assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+    terminate(&child).await;
     let mut lines = Vec::new();
     while let Some(line) = log.next_line().await.unwrap() {
         lines.push(line);
     }
     let of_call: Vec<_> = lines.iter().filter(|line| line.contains(r#""flow.request_id":"request-1""#)).collect();
     let [place, outcome] = of_call[..] else { panic!("{lines:#?}") };
-    assert!(place.contains("tests/process.rs:"), "{place}");
+    assert!(place.contains("tests/process/main.rs:"), "{place}");
     assert!(outcome.contains("the logic panicked"), "{outcome}");
     let output = child.wait_with_output().await.unwrap().stdout;
     for text in [lines.concat(), String::from_utf8(output).unwrap()] {
@@ -135,8 +151,8 @@ async fn what_a_client_wrote_is_cut_before_it_is_logged() {
     }
     let mut child = spawn("what_a_client_wrote_is_cut_before_it_is_logged", "127.0.0.1:0");
     let (mut log, address) = listening(&mut child).await;
-    let channel = Endpoint::from_shared(address).unwrap().connect().await.unwrap();
-    let mut client = FlowServiceClient::new(channel);
+    let channel = connect(&address).await;
+    let mut client = client(channel);
     let long = format!("\u{1b}{}", "a".repeat(100_000));
     let notification = v1::HandleErrorRequest {
         action: v1::Action::DataExchange.into(),
@@ -150,8 +166,7 @@ async fn what_a_client_wrote_is_cut_before_it_is_logged() {
     let unknown = HandleDataExchangeRequest { screen: long, action: 99, ..Default::default() };
     client.handle_data_exchange(unknown).await.unwrap_err();
 
-    let kill = format!("kill -TERM {}", child.id().unwrap());
-    assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+    terminate(&child).await;
     let mut said = Vec::new();
     while let Some(line) = log.next_line().await.unwrap() {
         assert!(line.len() < 2000, "{} bytes: {}…", line.len(), &line[..200]);
@@ -187,7 +202,7 @@ async fn the_conformance_mode_is_off_unless_its_variable_is_1() {
         let variables = [("FLOW_LOGIC_LISTEN", "127.0.0.1:0"), ("FLOW_CONFORMANCE_MODE", value)];
         let mut child = spawn_with("the_conformance_mode_is_off_unless_its_variable_is_1", &variables);
         let (_log, address) = listening(&mut child).await;
-        let mut client = FlowServiceClient::new(Endpoint::from_shared(address).unwrap().connect().await.unwrap());
+        let mut client = client(connect(&address).await);
         // The logic of this test panics on this screen, and so shows that it was asked.
         let told = json!({"conformance": {"echo": {"a": 1}}});
         let told = flow_proto::json::to_struct(told.as_object().unwrap().clone());

@@ -3,10 +3,15 @@
 The edge runs with the rendered configuration under the rendered paths, the certificates are made of the rendered Certificates, and
 logic is Python's gRPC server with the files of its own mount. Both are right first; then each is wrong in turn, and refused. What was
 issued before and after a renewal of the authority works with each other.
+
+Then logic is the Rust SDK's: the example, with the rendered variables under the rendered paths, and Python is its client.
 """
 import concurrent.futures
 import json
+import os
 import pathlib
+import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -27,16 +32,22 @@ SERVES, AWAY = "logic serves", "logic cannot be reached"
 
 
 def main():
-    edge, flowctl = sys.argv[1:]
+    edge, flowctl, example = sys.argv[1:]
     objects = rendering.render("base", ("mutual-tls",))
     with tempfile.TemporaryDirectory() as scratch:
-        bench = Bench(pathlib.Path(scratch), objects, edge, flowctl)
+        bench = Bench(pathlib.Path(scratch), objects, edge, flowctl, example)
         with bench.logic() as logic, bench.edge(logic) as edge:
             edge.wait_for(SERVES)
             right(edge, logic)
             wrong_clients(bench, edge, logic)
             renewal(bench, edge, logic)
         wrong_servers(bench)
+        with bench.rust_logic() as logic, bench.edge(logic) as edge:
+            edge.wait_for(SERVES)
+            assert edge.ping() == 200
+            print("the Rust SDK's logic: with the rendered variables it serves the edge")
+            rust_refuses(bench, edge, logic)
+            rust_follows(bench, edge, logic)
 
 
 def right(edge, logic):
@@ -105,6 +116,46 @@ def renewal(bench, edge, logic):
     print("the edge's certificate is new: taken over without a restart, and logic has seen it")
 
 
+def rust_refuses(bench, good, logic):
+    others, ours = bench.another_authority(), bench.secrets["flow-edge-mutual-tls"]
+    wrong = {
+        "no certificate": {"ca.crt": ours["ca.crt"]},
+        "one of another authority": others["flow-edge-mutual-tls"] | {"ca.crt": ours["ca.crt"]},
+        "logic's own": bench.secrets["flow-logic-mutual-tls"],
+        "no TLS": None,
+    }
+    # The kubelet asks whether the port is open, and nothing more. That is no news.
+    socket.create_connection(("127.0.0.1", logic.port)).close()
+    assert call(logic.port, ours) == grpc.StatusCode.OK
+    assert not logic.has_warned(), logic.lines
+    for name, secret in wrong.items():
+        assert call(logic.port, secret) == grpc.StatusCode.UNAVAILABLE, name
+    assert logic.wait_for("TLS handshake failed")["level"] == "WARN"
+    for name in ("no certificate", "one of another authority", "logic's own"):
+        with bench.edge(logic, wrong[name] if "tls.crt" in wrong[name] else None) as edge:
+            edge.wait_for(AWAY)
+            assert edge.ping() == 503, name
+    assert good.ping() == 200
+    print(f"a client with {', '.join(wrong)}: refused by the Rust SDK's logic, which says why; a probe's connection is no news")
+
+
+def rust_follows(bench, edge, logic):
+    """Its certificate is issued anew by the renewed authority. Before that comes one whose key is another's."""
+    renewed = authority.issue(bench.specs["flow-authority"], key=bench.secrets["flow-authority"]["tls.key"])
+    issued = authority.issue(bench.specs["flow-logic-mutual-tls"], renewed)
+    old = logic.certificate(bench.secrets["flow-edge-mutual-tls"])
+    logic.renew(issued | {"tls.key": authority.private_key()})
+    logic.wait_for("TLS files refused, what was read before them stays")
+    assert logic.certificate(bench.secrets["flow-edge-mutual-tls"]) == old
+    logic.renew(issued)
+    logic.wait_for("TLS files taken over, for connections from now on")
+    assert logic.certificate(bench.secrets["flow-edge-mutual-tls"]) == ssl.PEM_cert_to_DER_cert(issued["tls.crt"].decode()) != old
+    with bench.edge(logic) as fresh:
+        fresh.wait_for(SERVES)
+        assert fresh.ping() == edge.ping() == 200
+    print("its certificate is new: taken over without a restart, a bad one before it is not, and the edge that was there goes on")
+
+
 def call(port, secret):
     """The status of one call by Python's gRPC client, with what it has to show."""
     options = [("grpc.ssl_target_name_override", "flow-logic"), ("grpc.enable_retries", 0)]
@@ -124,8 +175,8 @@ def call(port, secret):
 class Bench:
     """What all have: the rendering, its Secrets, and a phone's keys."""
 
-    def __init__(self, scratch, objects, edge, flowctl):
-        self.scratch, self.edge_program, self.flowctl = scratch, edge, flowctl
+    def __init__(self, scratch, objects, edge, flowctl, example):
+        self.scratch, self.edge_program, self.flowctl, self.example = scratch, edge, flowctl, example
         self.objects = objects
         self.by_name = {(object["kind"], object["metadata"]["name"]): object for object in objects}
         self.specs = {object["spec"]["secretName"]: object["spec"] for object in objects if object["kind"] == "Certificate"}
@@ -151,6 +202,14 @@ class Bench:
         """With the rendered certificate, another one, or an empty one: no TLS."""
         folder = pathlib.Path(tempfile.mkdtemp(dir=self.scratch)) / self.mounts("flow-logic")["flow-logic-mutual-tls"].lstrip("/")
         return Logic(folder, self.secrets["flow-logic-mutual-tls"] if secret is None else secret)
+
+    def rust_logic(self):
+        return RustLogic(self, self.secrets["flow-logic-mutual-tls"])
+
+    def variables(self, workload):
+        """What the container's environment says outright."""
+        pod = self.by_name[("Deployment", workload)]["spec"]["template"]["spec"]
+        return {variable["name"]: variable["value"] for variable in pod["containers"][0]["env"] if "value" in variable}
 
     def edge(self, logic, secret="rendered"):
         """With the rendered certificate, another one, or none."""
@@ -213,32 +272,12 @@ class Logic:
         self.server.stop(None).wait()
 
 
-class Edge:
-    """The edge in a file system whose /etc holds what the pod has there, and the name of logic."""
+class Process:
+    """A program that finds another /etc, and what it says."""
 
-    def __init__(self, bench, logic, secret):
-        self.bench = bench
-        root = pathlib.Path(tempfile.mkdtemp(dir=bench.scratch))
-        (root / "etc").mkdir()
-        (root / "etc/hosts").write_text("127.0.0.1 flow-logic\n")
-        config = bench.config
-        for given, here in {"0.0.0.0:8443": "127.0.0.1:0", "0.0.0.0:9464": "127.0.0.1:0", "flow-logic:50051": f"flow-logic:{logic.port}"}.items():
-            assert given in config, given
-            config = config.replace(given, here)
-        config = yaml.safe_load(config) | {"reload_interval": "1s"}
-        if secret is None:
-            for endpoint in config["endpoints"]:
-                del endpoint["logic"]["tls"]["certificate_file"], endpoint["logic"]["tls"]["private_key_file"]
-        contents = {
-            "flow-edge-keys": {"current.pem": (bench.keys / "private-key.pem").read_bytes()},
-            "flow-edge-app-secrets": {"app-secret": (bench.keys / "app-secret").read_bytes()},
-            "flow-edge-tls": bench.public,
-            "flow-edge-mutual-tls": secret or {"ca.crt": bench.secrets["flow-edge-mutual-tls"]["ca.crt"]},
-        }
-        self.volumes = {name: volumes.Volume(root / path.lstrip("/"), contents[name]) for name, path in bench.mounts("flow-edge").items()}
-        volumes.Volume(root / "etc/flow-edge/config", {"flow-edge.yaml": yaml.safe_dump(config).encode()})
+    def __init__(self, etc, command, environment=None):
         script = 'mount --bind "$0" /etc && exec "$@"'
-        self.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", script, root / "etc", bench.edge_program, "serve", "--config", "/etc/flow-edge/config/flow-edge.yaml"],
+        self.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", script, etc, *command], env=environment, cwd=etc.parent,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.lines, self.said = [], threading.Condition()
         threading.Thread(target=self.read, daemon=True).start()
@@ -268,6 +307,61 @@ class Edge:
             self.said.wait_for(lambda: found() is not None, PATIENCE)
             assert found(), f"no line with {message!r}:\n{''.join(self.lines)}"
             return found()
+
+    def has_warned(self):
+        with self.said:
+            return any(json.loads(line).get("level") in ("WARN", "ERROR") for line in self.lines)
+
+
+class RustLogic(Process):
+    """The Rust example, in a file system whose /etc holds what the pod has there."""
+
+    def __init__(self, bench, secret):
+        root = pathlib.Path(tempfile.mkdtemp(dir=bench.scratch))
+        folder = bench.mounts("flow-logic")["flow-logic-mutual-tls"]
+        self.volume = volumes.Volume(root / folder.lstrip("/"), secret)
+        variables = bench.variables("flow-logic")
+        assert variables["FLOW_LOGIC_LISTEN"] == "0.0.0.0:50051"
+        variables |= {"FLOW_LOGIC_LISTEN": "127.0.0.1:0", "DATABASE_URL": "sqlite:appointments.db"}
+        super().__init__(root / "etc", [bench.example], {"PATH": os.environ["PATH"]} | variables)
+        self.port = int(self.wait_for("listening")["address"].rsplit(":")[-1])
+
+    def renew(self, secret):
+        self.volume.replace(secret)
+
+    def certificate(self, secret):
+        """What it shows to a client with these."""
+        context = ssl.create_default_context(cadata=secret["ca.crt"].decode())
+        context.load_cert_chain(authority.file(secret["tls.crt"]), authority.file(secret["tls.key"]))
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection, context.wrap_socket(connection, server_hostname="flow-logic") as tls:
+            return tls.getpeercert(binary_form=True)
+
+
+class Edge(Process):
+    """The edge in a file system whose /etc holds what the pod has there, and the name of logic."""
+
+    def __init__(self, bench, logic, secret):
+        self.bench = bench
+        root = pathlib.Path(tempfile.mkdtemp(dir=bench.scratch))
+        (root / "etc").mkdir()
+        (root / "etc/hosts").write_text("127.0.0.1 flow-logic\n")
+        config = bench.config
+        for given, here in {"0.0.0.0:8443": "127.0.0.1:0", "0.0.0.0:9464": "127.0.0.1:0", "flow-logic:50051": f"flow-logic:{logic.port}"}.items():
+            assert given in config, given
+            config = config.replace(given, here)
+        config = yaml.safe_load(config) | {"reload_interval": "1s"}
+        if secret is None:
+            for endpoint in config["endpoints"]:
+                del endpoint["logic"]["tls"]["certificate_file"], endpoint["logic"]["tls"]["private_key_file"]
+        contents = {
+            "flow-edge-keys": {"current.pem": (bench.keys / "private-key.pem").read_bytes()},
+            "flow-edge-app-secrets": {"app-secret": (bench.keys / "app-secret").read_bytes()},
+            "flow-edge-tls": bench.public,
+            "flow-edge-mutual-tls": secret or {"ca.crt": bench.secrets["flow-edge-mutual-tls"]["ca.crt"]},
+        }
+        self.volumes = {name: volumes.Volume(root / path.lstrip("/"), contents[name]) for name, path in bench.mounts("flow-edge").items()}
+        volumes.Volume(root / "etc/flow-edge/config", {"flow-edge.yaml": yaml.safe_dump(config).encode()})
+        super().__init__(root / "etc", [bench.edge_program, "serve", "--config", "/etc/flow-edge/config/flow-edge.yaml"])
 
     def renew(self, secret):
         self.volumes["flow-edge-mutual-tls"].replace(secret)

@@ -54,7 +54,7 @@ pub(super) const TABLE: &[Mutant] = &[
     mutant(INIT, "INIT leads to an inner screen", |it, answer| {
         when(it.action == Init, || {
             answer.go_to("DETAILS");
-            ["department", "location", "date", "time"].map(|key| answer.set(key, json!("x")));
+            ["department", "location", "date", "time"].into_iter().for_each(|key| answer.set(key, json!("x")));
         });
     }),
     mutant(INIT, "INIT leads to a screen without data", |it, answer| {

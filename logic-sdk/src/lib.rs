@@ -235,6 +235,55 @@
 //! # }
 //! ```
 //!
+//! The client looks at each answer before it shows it, and refuses one that the Flow JSON does not allow. So can a test, with the
+//! feature `flow-json`, which only tests need:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! flow-logic-sdk = { path = "../logic-sdk", features = ["flow-json"] }
+//! ```
+//!
+//! `Conversation::with_flow` takes the text of the file. An answer with a screen that may not follow, or with data that its screen
+//! does not declare so, then fails the test with code, place and rule. `Conversation::warnings` has what some phones show
+//! otherwise than meant: a text that is cut off, or a way back.
+//!
+//! ```
+//! # use flow_logic_sdk::{DataExchange, Error, FlowLogic, Reply, testing::Conversation};
+//! # use serde_json::json;
+//! # struct Tables;
+//! # impl FlowLogic for Tables {
+//! #     async fn data_exchange(&self, _: DataExchange) -> Result<Reply, Error> {
+//! #         Ok(Reply::screen("TABLE", json!({"max_guests": 8})))
+//! #     }
+//! # }
+//! // In your tests: include_str!("../flow.json")
+//! const FLOW: &str = r#"{
+//!   "version": "7.3", "data_api_version": "4.0", "routing_model": {"TABLE": []},
+//!   "screens": [{
+//!     "id": "TABLE", "title": "A table", "terminal": true,
+//!     "data": {"max_guests": {"type": "number", "__example__": 8}},
+//!     "layout": {"type": "SingleColumnLayout", "children": [
+//!       {"type": "TextBody", "text": "`'Up to ' ${data.max_guests}`"},
+//!       {"type": "Footer", "label": "Book", "on-click-action": {"name": "data_exchange", "payload": {}}}]}}]
+//! }"#;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Error> {
+//! let conversation = Conversation::new(&Tables, "token").with_flow(FLOW);
+//! assert_eq!(conversation.init().await?.screen(), Some("TABLE"));
+//! assert_eq!(conversation.warnings(), []);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A logic that answers with `{"max_guests": "8"}` fails that test:
+//!
+//! ```text
+//! the client would refuse the screen `TABLE`, answered to INIT:
+//!   payload-schema-error at /data/max_guests: declared as number, and this is a string
+//! payload-schema-error: The data does not fit the model of its screen: a declared key is missing, has another type …
+//! ```
+//!
 //! # Serving
 //!
 //! Each function is the one before it with one more thing in your hands:

@@ -1,6 +1,13 @@
 //! Conversations with a logic in the test's own process: no socket, no edge, no cryptography.
 //!
-//! Every message passes through its protobuf encoding both ways, so a test sees what the edge would.
+//! Every message passes through its protobuf encoding both ways, so a test sees what the edge would. With the feature `flow-json`
+//! every answer is held against the Flow JSON, so it sees what the client would, too.
+
+#[cfg(feature = "flow-json")]
+mod screens;
+
+#[cfg(feature = "flow-json")]
+pub use screens::Warning;
 
 use crate::error::Error;
 use crate::logic::FlowLogic;
@@ -10,6 +17,8 @@ use prost::Message;
 use serde::Serialize;
 use serde_json::Value;
 use std::sync::atomic::{AtomicU64, Ordering};
+#[cfg(feature = "flow-json")]
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// One user's conversation with a logic, from one message and so under one flow token.
@@ -24,6 +33,10 @@ pub struct Conversation<'a, L> {
     flow_token_verified: bool,
     timeout: Option<Duration>,
     calls: AtomicU64,
+    #[cfg(feature = "flow-json")]
+    screens: Option<screens::Screens>,
+    #[cfg(feature = "flow-json")]
+    warnings: Mutex<Vec<Warning>>,
 }
 
 impl<'a, L: FlowLogic> Conversation<'a, L> {
@@ -36,6 +49,10 @@ impl<'a, L: FlowLogic> Conversation<'a, L> {
             flow_token_verified: false,
             timeout: None,
             calls: AtomicU64::new(0),
+            #[cfg(feature = "flow-json")]
+            screens: None,
+            #[cfg(feature = "flow-json")]
+            warnings: Mutex::default(),
         }
     }
 
@@ -56,6 +73,32 @@ impl<'a, L: FlowLogic> Conversation<'a, L> {
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { timeout: Some(timeout), ..self }
+    }
+
+    /// The same with every answer held against this Flow JSON, given as its text: may the screen follow, does its data fit.
+    ///
+    /// An answer that the client would refuse fails the test, whatever the test makes of it. What some phones show otherwise is
+    /// among the [`warnings`](Self::warnings).
+    ///
+    /// # Panics
+    ///
+    /// When the platform would refuse the Flow JSON: the message has the findings of `flowctl flow check`, with line and column.
+    /// And later in [`init`](Self::init), [`submit`](Self::submit) and [`back`](Self::back), when the client would refuse the
+    /// answer: the message has the screen and, for each mistake, code, place and rule.
+    #[cfg(feature = "flow-json")]
+    #[must_use]
+    #[track_caller]
+    pub fn with_flow(self, flow_json: &str) -> Self {
+        match screens::Screens::read(flow_json) {
+            Ok(screens) => Self { screens: Some(screens), ..self },
+            Err(unusable) => panic!("{unusable}"),
+        }
+    }
+
+    /// What was doubtful in the answers so far, each as often as it came. Nothing without [`with_flow`](Self::with_flow).
+    #[cfg(feature = "flow-json")]
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Opens the flow.
@@ -140,7 +183,28 @@ impl<'a, L: FlowLogic> Conversation<'a, L> {
         };
         let deadline = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let response = service::exchange(self.logic, travel(&request)?, deadline).await?;
-        Answer::read(travel(&response)?)
+        let response = travel(&response)?;
+        #[cfg(feature = "flow-json")]
+        self.hold(action, screen, &response);
+        Answer::read(response)
+    }
+
+    /// A test that expects an error would take one for it, so this is a panic.
+    #[cfg(feature = "flow-json")]
+    fn hold(&self, action: v1::Action, screen: &str, response: &v1::HandleDataExchangeResponse) {
+        let (Some(screens), Some(Outcome::NextScreen(next))) = (&self.screens, &response.outcome) else { return };
+        let action = match action {
+            v1::Action::Init => flow_json::Action::Init,
+            v1::Action::Back => flow_json::Action::Back,
+            // No method of ours sends the last two.
+            v1::Action::DataExchange | v1::Action::Navigate | v1::Action::Unspecified => {
+                flow_json::Action::DataExchange
+            }
+        };
+        match screens.hold(action, screen, next) {
+            Ok(warnings) => self.warnings.lock().unwrap_or_else(PoisonError::into_inner).extend(warnings),
+            Err(refused) => panic!("{refused}"),
+        }
     }
 
     fn next_request_id(&self) -> String {
@@ -230,5 +294,68 @@ impl Answer {
             Some(Outcome::InvalidFlowToken(invalid)) => Ok(Self::InvalidToken { text: text(invalid.error_message) }),
             None => Err(Error::internal("the answer has no outcome")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reply::Reply;
+    use crate::request::DataExchange;
+    use serde_json::json;
+
+    const FLOW: &str = r#"{
+      "version": "7.3", "data_api_version": "4.0", "routing_model": {"TABLE": []},
+      "screens": [{
+        "id": "TABLE", "title": "A table", "terminal": true,
+        "data": {"guests": {"type": "string", "__example__": "8"}},
+        "layout": {"type": "SingleColumnLayout", "children": [
+          {"type": "TextBody", "text": "${data.guests}"},
+          {"type": "Footer", "label": "Book", "on-click-action": {"name": "data_exchange", "payload": {}}}]}}]
+    }"#;
+
+    /// Answers as it was told.
+    struct Told;
+
+    impl FlowLogic for Told {
+        async fn data_exchange(&self, request: DataExchange) -> Result<Reply, Error> {
+            Ok(match request.screen.as_str() {
+                "" => Reply::screen("TABLE", json!({"guests": "8"})),
+                "MORE" => Reply::screen("TABLE", json!({"guests": "8", "more": 1})),
+                "END" => Reply::complete(json!({"guests": 8})),
+                _ => Reply::screen("TABLE", json!({"guests": 8})),
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_client_takes_passes_and_doubts_can_be_read() {
+        let conversation = Conversation::new(&Told, "token").with_flow(FLOW);
+        assert_eq!(conversation.init().await.unwrap().screen(), Some("TABLE"));
+        assert!(conversation.submit("END", json!({})).await.unwrap().params().is_object());
+        assert_eq!(conversation.warnings(), []);
+        conversation.submit("MORE", json!({})).await.unwrap();
+        let [warning] = &conversation.warnings()[..] else { panic!("one warning") };
+        assert_eq!((&*warning.screen, &*warning.pointer), ("TABLE", "/data/more"));
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "the client would refuse the screen `TABLE`, answered to data_exchange on `TABLE`:")]
+    async fn what_the_client_refuses_fails_a_test_that_expected_an_error_too() {
+        let conversation = Conversation::new(&Told, "token").with_flow(FLOW);
+        assert!(conversation.submit("TABLE", json!({})).await.is_err());
+    }
+
+    #[test]
+    #[should_panic(expected = "the platform would refuse the Flow JSON:")]
+    fn a_flow_that_is_none_fails_the_test_at_once() {
+        let _ = Conversation::new(&Told, "token").with_flow("{}");
+    }
+
+    #[tokio::test]
+    async fn without_a_flow_every_screen_passes() {
+        let conversation = Conversation::new(&Told, "token");
+        conversation.submit("TABLE", json!({})).await.unwrap();
+        assert_eq!(conversation.warnings(), []);
     }
 }

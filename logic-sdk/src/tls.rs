@@ -3,7 +3,7 @@
 //!
 //! It refuses to know gRPC, and the names in certificates: whoever the authority issued a client's certificate for may call.
 
-#[cfg(all(test, feature = "tls"))]
+#[cfg(test)]
 mod authority;
 #[cfg(feature = "tls")]
 mod config;

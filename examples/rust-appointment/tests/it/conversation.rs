@@ -1,4 +1,5 @@
-//! What a user sees, in conversations with the logic in this process.
+//! What a user sees, in conversations with the logic in this process. Every answer is held against the screens that the Flow JSON
+//! declares.
 
 use std::collections::HashSet;
 
@@ -10,8 +11,15 @@ use serde_json::{Value, json};
 
 type User<'a> = Conversation<'a, Appointments<Memory>>;
 
+/// The screens.
+const FLOW: &str = include_str!("../../../flows/appointment.json");
+
 fn shop() -> Appointments<Memory> {
     Appointments::new(Memory::default())
+}
+
+fn user<'a, B: Bookings>(shop: &'a Appointments<B>, flow_token: &str) -> Conversation<'a, Appointments<B>> {
+    Conversation::new(shop, flow_token).with_flow(FLOW)
 }
 
 /// Chooses up to the first free time, like a user without a preference: the payload of the next screens.
@@ -46,9 +54,26 @@ fn asks_again(answer: &Answer, screen: &str, text: &str) {
 }
 
 #[tokio::test]
+async fn each_screen_is_reached_and_the_last_gives_a_reference() {
+    let shop = shop();
+    let ada = user(&shop, "ada");
+    assert_eq!(ada.init().await.unwrap().screen(), Some("APPOINTMENT"));
+    let department = json!({"trigger": "department_selected", "department": "home"});
+    let locations = ada.submit("APPOINTMENT", department).await.unwrap();
+    assert_eq!((locations.screen(), &locations.data()["is_location_enabled"]), (Some("APPOINTMENT"), &json!(true)));
+    let form = with_details(choose(&ada).await, "Ada");
+    assert_eq!(ada.back("DETAILS").await.unwrap().screen(), Some("APPOINTMENT"));
+    assert_eq!(ada.submit("DETAILS", &form).await.unwrap().screen(), Some("SUMMARY"));
+    // A list is empty until the one before it was chosen from. Its drop-down is disabled that long.
+    let warnings = ada.warnings();
+    assert!(warnings.iter().all(|warning| warning.code == "option-count"), "{warnings:?}");
+    assert!(ada.submit("SUMMARY", &form).await.unwrap().params()["reference"].is_string());
+}
+
+#[tokio::test]
 async fn a_time_that_was_taken_is_offered_no_more_and_refused_kindly() {
     let shop = shop();
-    let (ada, bob) = (Conversation::new(&shop, "ada"), Conversation::new(&shop, "bob"));
+    let (ada, bob) = (user(&shop, "ada"), user(&shop, "bob"));
     let chosen = choose(&ada).await;
     assert_eq!(choose(&bob).await, chosen);
     let booked = ada.submit("SUMMARY", with_details(chosen.clone(), "Ada")).await.unwrap();
@@ -62,7 +87,7 @@ async fn a_time_that_was_taken_is_offered_no_more_and_refused_kindly() {
 #[tokio::test]
 async fn the_same_form_again_is_the_same_booking() {
     let shop = shop();
-    let ada = Conversation::new(&shop, "ada");
+    let ada = user(&shop, "ada");
     let form = with_details(choose(&ada).await, "Ada");
     let first = ada.submit("SUMMARY", &form).await.unwrap();
     // What goes missing or comes along on the way does not count.
@@ -74,7 +99,7 @@ async fn the_same_form_again_is_the_same_booking() {
 #[tokio::test]
 async fn a_finished_token_is_told_its_reference_whatever_it_does() {
     let shop = shop();
-    let ada = Conversation::new(&shop, "ada");
+    let ada = user(&shop, "ada");
     let chosen = choose(&ada).await;
     let form = with_details(chosen.clone(), "Ada");
     let reference = ada.submit("SUMMARY", &form).await.unwrap().params()["reference"].as_str().unwrap().to_owned();
@@ -90,7 +115,7 @@ async fn a_finished_token_is_told_its_reference_whatever_it_does() {
         assert!(text.contains(&reference), "{text}");
     }
     // Another message is another conversation.
-    assert!(Conversation::new(&shop, "bob").init().await.unwrap().screen().is_some());
+    assert!(user(&shop, "bob").init().await.unwrap().screen().is_some());
 }
 
 #[tokio::test]
@@ -99,7 +124,7 @@ async fn without_a_token_of_ones_own_every_conversation_can_book() {
     for token in ["unused", ""] {
         let mut references = HashSet::new();
         for name in ["Ada", "Bob"] {
-            let user = Conversation::new(&shop, token);
+            let user = user(&shop, token);
             let form = with_details(choose(&user).await, name);
             let booked = user.submit("SUMMARY", &form).await.unwrap();
             assert_eq!(user.submit("SUMMARY", &form).await.unwrap(), booked, "the same form again");
@@ -112,7 +137,7 @@ async fn without_a_token_of_ones_own_every_conversation_can_book() {
 #[tokio::test]
 async fn details_are_checked_on_both_screens() {
     let shop = shop();
-    let ada = Conversation::new(&shop, "ada");
+    let ada = user(&shop, "ada");
     let form = with_details(choose(&ada).await, "Ada");
     for (field, value, text) in [
         ("name", " ", "name"),
@@ -134,7 +159,7 @@ async fn details_are_checked_on_both_screens() {
 #[tokio::test]
 async fn what_is_not_offered_is_not_booked() {
     let shop = shop();
-    let ada = Conversation::new(&shop, "ada");
+    let ada = user(&shop, "ada");
     let form = with_details(choose(&ada).await, "Ada");
     for (field, value) in [
         ("department", "garage"),
@@ -165,7 +190,7 @@ async fn a_place_without_free_times_says_so() {
     let mut booked = 0;
     let location = json!({"trigger": "location_selected", "department": "tailoring", "location": "oxford_street"});
     loop {
-        let user = Conversation::new(&shop, format!("user {booked}"));
+        let user = user(&shop, &format!("user {booked}"));
         let dates = user.submit("APPOINTMENT", &location).await.unwrap();
         let Some(date) = dates.data()["date"].get(0) else {
             asks_again(&dates, "APPOINTMENT", "booked");
@@ -185,7 +210,7 @@ async fn a_place_without_free_times_says_so() {
 #[tokio::test]
 async fn a_form_that_does_not_fit_the_code_is_an_error_that_quotes_nothing() {
     let shop = shop();
-    let ada = Conversation::new(&shop, "ada");
+    let ada = user(&shop, "ada");
     for (screen, form) in [
         ("APPOINTMENT", json!({"trigger": "Lovelace"})),
         ("DETAILS", json!({"name": "Lovelace"})),
@@ -221,7 +246,7 @@ impl Bookings for OutOfReach {
 #[tokio::test]
 async fn bookings_out_of_reach_are_an_error_and_fail_the_ping() {
     let shop = Appointments::new(OutOfReach);
-    let ada = Conversation::new(&shop, "ada");
+    let ada = user(&shop, "ada");
     assert_eq!(ada.init().await.unwrap_err().to_string(), "the bookings cannot be reached");
     ada.ping().await.unwrap_err();
 }

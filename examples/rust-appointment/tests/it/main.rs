@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's helpers may panic as its tests do")]
 
 mod conversation;
-mod flow_json;
 mod postgres;
 mod race;
 mod stores;

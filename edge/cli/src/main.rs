@@ -7,6 +7,7 @@ mod bench;
 mod call;
 mod client;
 mod conformance;
+mod console;
 mod dev;
 mod doctor;
 mod endpoint;

@@ -168,8 +168,8 @@ mod tests {
 
     #[test]
     fn depth_is_bounded() {
-        let deep = format!("{}x", "> ".repeat(20_000));
+        let deep = format!("{}x", "> ".repeat(10_000));
         assert!(all(&deep).contains('x'));
-        assert!(all(&"*a **b ".repeat(20_000)).contains('b'));
+        assert!(all(&"*a **b ".repeat(1000)).contains('b'));
     }
 }

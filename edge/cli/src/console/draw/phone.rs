@@ -60,13 +60,15 @@ fn flow(face: &Face<'_>) -> Markup {
                 div.component data-component=(shown.kind.name()) data-id=(shown.id) { (component(shown)) }
             }
         }
+        div.over {
+            @if let Some(message) = view.and_then(|view| view.message.as_deref()) {
+                div.snackbar role="alert" { (message) }
+            }
+            @if let Some(address) = face.opened {
+                div.snackbar role="status" { "A phone opens " span.address { (address) } " in its browser." }
+            }
+        }
         @if let Some(shown) = footer_of { (footer(shown)) }
-        @if let Some(message) = view.and_then(|view| view.message.as_deref()) {
-            div.snackbar role="alert" { (message) }
-        }
-        @if let Some(address) = face.opened {
-            div.snackbar role="status" { "A phone opens " span.address { (address) } " in its browser." }
-        }
         @if let Some(failure) = face.failure {
             div.cover {
                 div.sheet role="alert" {

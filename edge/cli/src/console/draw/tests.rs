@@ -44,8 +44,8 @@ fn tags<'a>(html: &'a str, names: &str) -> Vec<(&'a str, &'a str)> {
 }
 
 fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
-    let value = Regex::new(&format!(" {name}=\"([^\"]*)\"")).unwrap();
-    value.captures(tag).map(|found| found.get(1).unwrap().as_str())
+    let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+    rest.split('"').next()
 }
 
 /// What must be so of everything that is drawn.
@@ -56,8 +56,10 @@ fn assert_sound(html: &str) {
     let count = ids.len();
     ids.dedup();
     assert_eq!(ids.len(), count, "an id comes twice");
+    let values = Regex::new("\"[^\"]*\"").unwrap();
     for (_, tag) in &all {
-        assert!(attribute(tag, "style").is_none() && !tag.contains(" on"), "{tag}");
+        let names = values.replace_all(tag, "");
+        assert!(!names.contains(" style") && !names.contains(" on"), "{tag}");
         let listed = ["for", "aria-describedby", "aria-labelledby"].into_iter().filter_map(|name| attribute(tag, name));
         for id in listed.flat_map(str::split_whitespace) {
             assert!(ids.contains(&id), "{tag} names an id that is not there");

@@ -15,7 +15,7 @@ fn object(json: Json) -> crate::client::Object {
     json.as_object().unwrap().clone()
 }
 
-pub(super) fn exchange(number: usize, text: &str) -> Exchange {
+fn exchange(number: usize, text: &str) -> Exchange {
     Exchange {
         number,
         at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_790_000_000),

@@ -6,6 +6,9 @@ use serde_json::Value;
 /// What says where a message belongs and nothing of the user; at the top of one it stays readable.
 const PROTOCOL: [&str; 7] = ["action", "screen", "version", "endpoint", "nextScreen", "next_screen", "status"];
 
+/// An image in base64 is one line of a hundred thousand characters, which nobody reads and a browser lays out slowly.
+const MOST_OF_A_TEXT: usize = 2000;
+
 /// Indented by two.
 pub(super) fn pretty(value: &Value) -> Markup {
     html! { pre.json tabindex="0" { (node(value, 0)) } }
@@ -37,7 +40,18 @@ fn node(value: &Value, depth: usize) -> Markup {
         },
         Value::Object(_) => html! { "{}" },
         Value::Array(_) => html! { "[]" },
+        Value::String(text) => html! { span.value { (long(text)) } },
         scalar => html! { span.value { (scalar.to_string()) } },
+    }
+}
+
+fn long(text: &str) -> Markup {
+    match text.char_indices().nth(MOST_OF_A_TEXT) {
+        None => html! { (Value::from(text).to_string()) },
+        Some((place, _)) => {
+            let more = text.chars().count() - MOST_OF_A_TEXT;
+            html! { (Value::from(&text[..place]).to_string()) span.cut { "… " (more) " more characters" } }
+        }
     }
 }
 
@@ -63,5 +77,12 @@ mod tests {
         let text = regex::Regex::new("<[^>]*>").unwrap().replace_all(&drawn, "").into_owned();
         let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+    }
+
+    #[test]
+    fn a_text_that_nobody_reads_is_cut() {
+        let drawn = pretty(&json!({"image": "ä".repeat(MOST_OF_A_TEXT + 7)})).into_string();
+        assert_eq!(drawn.matches('ä').count(), MOST_OF_A_TEXT);
+        assert!(drawn.contains("… 7 more characters"), "{drawn}");
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn page(page: &Page<'_>) -> Markup {
                     h1 { (page.flow_name) }
                     @if !page.screens.is_empty() {
                         details.screens {
-                            summary { (page.screens.len()) " screens" }
+                            summary { "Screens: " (page.screens.len()) }
                             ul { @for screen in page.screens { li data-screen=(screen) { (screen) } } }
                         }
                     }

@@ -149,7 +149,8 @@ impl Report {
             let (topic, name) = (escape(&entry.topic), escape(&entry.name));
             let time = entry.time.as_secs_f64();
             let _ = write!(xml, "  <testcase classname=\"{topic}\" name=\"{name}\" time=\"{time:.3}\">");
-            let notes: Vec<_> = entry.notes().into_iter().map(|(key, note)| format!("{key}: {note}")).collect();
+            let notes = entry.notes().into_iter().map(|(key, note)| format!("{key}: {note}"));
+            let notes: Vec<_> = notes.chain(entry.scripts.iter().map(|script| format!("script:\n{script}"))).collect();
             let (remark, notes) = (escape(self.remark(entry)), escape(&notes.join("\n")));
             let _ = match (self.is_expected(entry), entry.verdict()) {
                 (true, "passed") => write!(xml, "<system-out>{notes}</system-out>"),

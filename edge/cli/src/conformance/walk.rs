@@ -128,7 +128,7 @@ impl Plan {
         let mut most = self.walks;
         while seen.walks < most && started.elapsed() < self.limit && seen.found.len() < MAX_FOUND {
             let before = seen.found.len();
-            one(&ground, self.seed, &mut seen).await;
+            one(&ground, self.seed, started + self.limit, &mut seen).await;
             seen.walks += 1;
             if seen.found.len() > before {
                 most = most.min(2 * seen.walks + MORE_WALKS);
@@ -188,13 +188,13 @@ struct Seen {
     dead_ends: BTreeMap<String, Found>,
 }
 
-async fn one(ground: &Ground<'_>, seed: u64, seen: &mut Seen) {
+async fn one(ground: &Ground<'_>, seed: u64, until: Instant, seen: &mut Seen) {
     let mut user = User::new(seed, seen.walks);
     let untouched = User::untouched(seen.walks);
     let (mut session, opened) = Session::open(ground, untouched).await;
     let mut moves = Vec::new();
     let mut fault = opened.err();
-    while fault.is_none() && moves.len() < MAX_MOVES {
+    while fault.is_none() && moves.len() < MAX_MOVES && Instant::now() < until {
         let view = session.phone.screen();
         let next = match &view {
             Some(view) => user.next(view, &seen.coverage),

@@ -118,6 +118,7 @@ impl Running {
                 let inner = FlowServiceClient::new(channel.connect_lazy());
                 let proxy = Proxy { inner, mutate, seen: Arc::default() };
                 let server = Server::builder().add_service(FlowServiceServer::new(proxy));
+                // Both on one thread: what is tested is another process.
                 tokio::select! {
                     served = server.serve_with_incoming(TcpIncoming::from(outer).with_nodelay(Some(true))) => served.unwrap(),
                     served = logic => served.unwrap(),

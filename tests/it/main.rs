@@ -24,3 +24,4 @@ mod table;
 mod telemetry;
 mod tokens;
 mod vectors;
+mod walk;

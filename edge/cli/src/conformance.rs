@@ -33,7 +33,11 @@ use crate::{client, endpoint, files};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A case is passed, failed or skipped; a warning counts as passed. The exit code is 0 where every case is as expected.")]
+A case is passed, failed or skipped; a warning counts as passed. The exit code is 0 where every case is as expected.
+
+With --flow a phone without a window walks through the flow: walk/INIT, walk/SCREEN and walk/FROM->TO are cases too. What goes wrong
+is printed as the shortest conversation that shows it, for --script here and in `flowctl simulate`. The walks end the flow many times
+over, so what it books should be nobody's.")]
 #[command(group(ArgGroup::new("target").required(true).args(["logic", "edge"])))]
 pub(crate) struct Arguments {
     #[command(flatten)]

@@ -131,7 +131,7 @@ impl Plan {
             one(&ground, self.seed, started + self.limit, &mut seen).await;
             seen.walks += 1;
             if seen.found.len() > before {
-                most = most.min(2 * seen.walks + MORE_WALKS);
+                most = most.min(seen.walks + MORE_WALKS);
             }
         }
         let dead_ends = std::mem::take(&mut seen.dead_ends);

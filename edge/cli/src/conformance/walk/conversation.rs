@@ -22,7 +22,7 @@ pub(super) fn write(found: &Found, flow: &Flow) -> String {
     for (place, exchanged) in found.log.iter().enumerate() {
         let mut data = Value::Object(from_struct(exchanged.asked.data.clone()));
         kept.keep(&mut data, "", &found.log[..place]);
-        sends.push(send(exchanged, data));
+        sends.push(send(exchanged, &data));
     }
     let mut text = format!("name: {}\nsteps:\n", json!(format!("walk: {}", found.fault.key())));
     let last = found.log.len().saturating_sub(1);
@@ -43,15 +43,18 @@ pub(super) fn write(found: &Found, flow: &Flow) -> String {
     text
 }
 
-fn send(exchanged: &Exchanged, data: Value) -> Value {
-    let mut message = exchanged.asked.to_message();
-    if message.contains_key("data") {
-        message.insert("data".to_owned(), data);
-    }
-    if exchanged.is_others {
-        message.insert("flow_token".to_owned(), "the token of somebody else".into());
-    }
-    Value::Object(message)
+/// In the order in which people read a request.
+fn send(exchanged: &Exchanged, data: &Value) -> String {
+    let message = exchanged.asked.to_message();
+    let others = exchanged.is_others.then(|| Value::from("the token of somebody else"));
+    let fields = [
+        ("action", message.get("action")),
+        ("screen", message.get("screen")),
+        ("flow_token", others.as_ref()),
+        ("data", message.get("data").map(|_| data)),
+    ];
+    let written = fields.into_iter().filter_map(|(key, value)| Some(format!("\"{key}\": {}", value?)));
+    format!("{{{}}}", written.collect::<Vec<_>>().join(", "))
 }
 
 fn one_line(text: &str) -> String {
@@ -187,6 +190,10 @@ fn pattern(steps: &[String], declared: Option<&DataType>, found: Option<&Value>)
     match (found, step.parse::<usize>()) {
         (Some(Value::Array(items)), Ok(wrong)) => {
             let inner = declared.and_then(|it| it.items.as_deref());
+            // A list may be longer another day, but one good entry among wrong ones needs its place.
+            if !items.iter().any(|item| fits(rest, inner, item)) {
+                return json!({"$contains": pattern(rest, inner, items.get(wrong))});
+            }
             let item = |(place, item)| match place == wrong {
                 true => pattern(rest, inner, Some(item)),
                 false => json!({"$present": true}),
@@ -198,6 +205,21 @@ fn pattern(steps: &[String], declared: Option<&DataType>, found: Option<&Value>)
             json!({step: pattern(rest, inner, found.and_then(|it| it.get(step)))})
         }
     }
+}
+
+/// An entry has at the end of this way what is declared there.
+fn fits(steps: &[String], declared: Option<&DataType>, found: &Value) -> bool {
+    let Some((step, rest)) = steps.split_first() else {
+        return match declared.map(|it| it.kind) {
+            Some(Type::Text) => found.is_string(),
+            Some(Type::Object) => found.is_object(),
+            Some(Type::List) => found.is_array(),
+            Some(Type::Boolean) => found.is_boolean(),
+            Some(Type::Number) => found.is_number(),
+            _ => true,
+        };
+    };
+    found.get(step).is_some_and(|found| fits(rest, declared.and_then(|it| it.get(step)), found))
 }
 
 /// What the data would have to say for the field to be of use.

@@ -59,6 +59,15 @@ impl Fault {
         Self { action: asked.action, screen: asked.screen.clone(), kind }
     }
 
+    /// What was asked, and from where.
+    fn asked(&self) -> String {
+        match (self.action, self.screen.as_str()) {
+            (Action::Init, _) => "INIT".to_owned(),
+            (Action::Back, screen) => format!("BACK from {screen}"),
+            (Action::DataExchange, screen) => format!("data_exchange on {screen}"),
+        }
+    }
+
     /// Two faults with one key are the same.
     pub(super) fn key(&self) -> String {
         let kind = match &self.kind {
@@ -71,16 +80,12 @@ impl Fault {
             Kind::ForeignToken => "foreign token".to_owned(),
             Kind::DeadEnd(_) => "dead end".to_owned(),
         };
-        format!("{:?} {} {kind}", self.action, self.screen)
+        format!("{}: {kind}", self.asked())
     }
 
     /// As the report says it.
     pub(super) fn came(&self) -> String {
-        let asked = match (self.action, self.screen.as_str()) {
-            (Action::Init, _) => "to INIT".to_owned(),
-            (Action::Back, screen) => format!("to BACK from {screen}"),
-            (Action::DataExchange, screen) => format!("to data_exchange on {screen}"),
-        };
+        let asked = self.asked();
         match &self.kind {
             Kind::Refused { verdicts, why } => {
                 let refused: Vec<_> = verdicts
@@ -90,14 +95,14 @@ impl Fault {
                     .map(|verdict| format!("{} ({}): {}", verdict.pointer, verdict.code.as_str(), verdict.message))
                     .collect();
                 let what = if refused.is_empty() { why.clone() } else { refused.join("; ") };
-                format!("an answer {asked} that the client refuses: {what}")
+                format!("an answer to {asked} that the client refuses: {what}")
             }
             Kind::Status { status, said } => {
                 let said = said.as_ref().map(|said| format!(" ({said})")).unwrap_or_default();
-                format!("{status} {asked}{said}")
+                format!("{status} to {asked}{said}")
             }
-            Kind::NoAnswer(why) => format!("no answer {asked}: {why}"),
-            Kind::ForeignToken => format!("a completion {asked} with another conversation's flow_token"),
+            Kind::NoAnswer(why) => format!("no answer to {asked}: {why}"),
+            Kind::ForeignToken => format!("a completion to {asked} with another conversation's flow_token"),
             Kind::DeadEnd(blocked) => {
                 let blocked: Vec<_> = blocked
                     .iter()

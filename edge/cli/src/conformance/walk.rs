@@ -38,7 +38,7 @@ const MORE_WALKS: usize = 10;
 /// Nobody does so much in one conversation.
 const MAX_MOVES: usize = 80;
 /// What may be spent on the shortest walk to one fault.
-const SHRINKING: Duration = Duration::from_secs(5);
+const SHRINKING: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(crate) struct Walk {

@@ -47,10 +47,15 @@ pub(super) async fn shrink(ground: &Ground<'_>, found: Found, until: Instant) ->
     let key = found.fault.key();
     let mut best = found;
     let mut tries = 0;
-    // Most faults stand on the straight way.
-    let last = best.moves.last().cloned();
-    for straight in 0..best.moves.len().min(6) {
-        let candidate: Vec<_> = std::iter::repeat_n(Move::GoOn, straight).chain(last.clone()).collect();
+    // Most faults stand on the straight way, with the last move or the last two.
+    let moves = best.moves.clone();
+    let tails = [1, 2].map(|count| &moves[moves.len().saturating_sub(count)..]);
+    let straight = tails.iter().flat_map(|tail| (0..moves.len().min(5)).map(move |length| (length, *tail)));
+    for (length, tail) in straight {
+        if length + tail.len() >= best.moves.len() || Instant::now() >= until {
+            continue;
+        }
+        let candidate: Vec<_> = std::iter::repeat_n(Move::GoOn, length).chain(tail.iter().cloned()).collect();
         tries += 1;
         if let Some(found) = replay(ground, &candidate, best.untouched).await.filter(|found| found.fault.key() == key) {
             best = found;

@@ -82,7 +82,8 @@ pub fn to_struct(object: Map<String, Json>) -> Struct {
     Struct { fields: object.into_iter().map(|(key, value)| (key, to_value(value))).collect() }
 }
 
-fn to_value(value: Json) -> Value {
+/// Any JSON value.
+pub fn to_value(value: Json) -> Value {
     let kind = match value {
         Json::Null => Kind::NullValue(0),
         Json::Bool(flag) => Kind::BoolValue(flag),

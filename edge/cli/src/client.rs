@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use flow_wire::client::SealedRequest;
 use flow_wire::keys::{self, PublicKey};
 use flow_wire::message;
 use flow_wire::signature::{self, AppSecret};
@@ -101,13 +102,23 @@ impl Client {
         complete(request, flow_token, |token| self.wire.sign_token(token))
     }
 
+    /// Seals and signs one request.
+    pub(crate) fn seal(&self, request: &Object) -> Result<SealedRequest, Error> {
+        Ok(self.wire.request(Value::Object(request.clone()).to_string().into_bytes())?)
+    }
+
     /// Sends one request, sealed and signed, and opens its answer.
     pub(crate) async fn exchange(&self, request: &Object) -> Result<Answer, Error> {
-        let plaintext = Value::Object(request.clone()).to_string().into_bytes();
-        let sealed = self.wire.request(plaintext)?;
+        self.exchange_with(request, HeaderMap::new()).await
+    }
+
+    /// The same with header fields more.
+    pub(crate) async fn exchange_with(&self, request: &Object, headers: HeaderMap) -> Result<Answer, Error> {
+        let sealed = self.seal(request)?;
         let post = self
             .http
             .post(self.url.clone())
+            .headers(headers)
             .header(CONTENT_TYPE, "application/json")
             .header(signature::HEADER, &sealed.signature)
             .body(sealed.body.clone());

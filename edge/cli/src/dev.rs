@@ -3,7 +3,9 @@
 //! All three are the real ones: the edge is `flow-edge`'s own server over HTTPS, the sample flow is served over gRPC, and the
 //! client checks the certificate. Only the files in `.flow-dev` are made here.
 
+mod flow_file;
 mod show;
+mod stage;
 mod state;
 
 use std::convert::Infallible;
@@ -12,25 +14,28 @@ use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use flow_edge::config::{Config, LogicTarget};
 use flow_edge::server::shutdown::Signals;
 use flow_edge::server::{BindError, Drained, Server};
-use flow_logic_sdk::ServeError;
 use flow_telemetry::{Service, Telemetry};
 use reqwest::Url;
-use rust_appointment::Appointments;
-use rust_appointment::bookings::Memory;
-use tokio::net::TcpListener;
+use serde_json::json;
 use tokio::sync::oneshot;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::JoinError;
 use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 
+use self::flow_file::FlowFile;
+use self::stage::Stage;
 use self::state::State;
 use crate::call::Connection;
 use crate::client::{self, Answer, Client, Object, fresh_flow_token};
+use crate::console::line::{Access, Line};
+use crate::console::recorder::Recorder;
+use crate::console::{self, Console, Session};
 use crate::folder::FOLDER;
 use crate::logic::{self, Logic, Target, Unreachable};
 use crate::play::{not_played, play};
@@ -56,6 +61,9 @@ It says `ready: URL` where what it played went well, and `serving: URL` where lo
 pub(crate) struct Arguments {
     #[command(flatten)]
     logic: Logic,
+    /// Play this Flow JSON in the console; without --logic each screen shows the examples of the file.
+    #[arg(long, value_name = "FILE")]
+    flow: Option<PathBuf>,
     /// Port of the edge, 0 for any free one [default: 8443, or a free one where that is taken]
     #[arg(long)]
     port: Option<u16>,
@@ -65,6 +73,9 @@ pub(crate) struct Arguments {
     /// Serve plain HTTP, for a tunnel or a proxy on this machine that ends TLS itself.
     #[arg(long)]
     plain: bool,
+    /// Print each exchange of the console as a line of JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -75,8 +86,12 @@ pub(crate) enum Error {
     State(#[from] state::Error),
     #[error("cannot start: {0}")]
     Start(io::Error),
-    #[error("the sample flow cannot be served: {0}")]
-    Sample(#[from] ServeError),
+    #[error("logic: {0}")]
+    Stage(#[from] stage::Error),
+    #[error(transparent)]
+    Flow(#[from] flow_file::Error),
+    #[error("the console: {0}")]
+    Console(#[from] console::line::Error),
     #[error("the sample flow's conversation cannot be played: {0}")]
     Script(#[from] script::Error),
     #[error("{address} is taken; another --port, or none, would do")]
@@ -114,15 +129,23 @@ pub(crate) enum Error {
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
     let logic = arguments.logic.open()?;
     let script = arguments.script.as_deref().map(Script::load).transpose()?;
-    let state = State::open(Path::new(FOLDER), logic.is_none())?;
+    let flow = match (&arguments.flow, &logic) {
+        (Some(file), _) => Some(FlowFile::open(file)?),
+        (None, None) => Some(FlowFile::sample("appointment", FLOW)?),
+        (None, Some(_)) => None,
+    };
+    let is_sample = logic.is_none() && arguments.flow.is_none();
+    let state = State::open(Path::new(FOLDER), is_sample)?;
     if !state.made.is_empty() {
         talk(&format!("made in {FOLDER}: {}", state.made.join(", ")));
     }
     let runtime = tokio::runtime::Runtime::new().map_err(Error::Start)?;
     let _in_runtime = runtime.enter();
     let telemetry = flow_telemetry::start(SERVICE)?;
-    let how = How { port: arguments.port, is_plain: arguments.plain };
-    runtime.block_on(dev(logic.as_ref(), script.as_ref(), how, &state, &telemetry))
+    let how =
+        How { port: arguments.port, is_plain: arguments.plain, is_played: flow.is_some(), prints: arguments.json };
+    let played = Played { logic: logic.as_ref(), script: script.as_ref(), flow, is_sample };
+    runtime.block_on(dev(played, how, &state, &telemetry))
 }
 
 /// How the edge serves, where that is not as its configuration says.
@@ -130,47 +153,87 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Error> {
 struct How {
     port: Option<u16>,
     is_plain: bool,
+    /// There is a console, which sets the trace of each request.
+    is_played: bool,
+    prints: bool,
 }
 
-async fn dev(
-    logic: Option<&Target>,
-    script: Option<&Script>,
-    how: How,
-    state: &State,
-    telemetry: &Telemetry,
-) -> Result<ExitCode, Error> {
+/// What is played on it.
+struct Played<'a> {
+    logic: Option<&'a Target>,
+    script: Option<&'a Script>,
+    flow: Option<FlowFile>,
+    is_sample: bool,
+}
+
+async fn dev(played: Played<'_>, how: How, state: &State, telemetry: &Telemetry) -> Result<ExitCode, Error> {
+    let Played { logic, script, flow, is_sample } = played;
     let signals = Signals::listen().map_err(Error::Start)?;
-    let (target, sample) = match logic {
-        Some(logic) => (logic.configured(), None),
-        None => {
-            let sample = Sample::start().await?;
-            (LogicTarget { url: sample.url.clone(), tls: None }, Some(sample))
-        }
-    };
-    let (server, Place { name, path }) = bind(state, how, &target, telemetry).await?;
+    let mut stage = Stage::start(logic, flow.as_ref(), is_sample).await?;
+    let (server, Place { name, path }) = bind(state, how, &stage.target, telemetry).await?;
     let scheme = if how.is_plain { "http" } else { "https" };
     let url = Url::parse(&format!("{scheme}://{}{path}", reachable(server.address())));
     let url = url.map_err(|_| Error::Path { path })?;
-    talk(&format!("logic: {}", if sample.is_some() { "the sample flow, in this process" } else { &target.url }));
+    talk(&format!("logic: {}", stage.words));
     talk(&format!("edge:  {url}"));
     let trusted = (!how.is_plain).then(|| state.certificates.clone());
-    let client = Client::new(url.clone(), trusted, state.public_key.clone(), state.app_secret.clone())?;
+    let client = Client::new(url.clone(), trusted.clone(), state.public_key.clone(), state.app_secret.clone())?;
 
     let (stop_edge, edge_stops) = oneshot::channel::<()>();
     let edge = tokio::spawn(server.serve_until(async { drop(edge_stops.await) }));
+    let access = Access {
+        url: url.clone(),
+        trusted,
+        public_key: state.public_key.clone(),
+        app_secret: state.app_secret.clone(),
+    };
+    let console = match (flow, stage.recorder.take()) {
+        (Some(flow), Some(recorder)) => Some(console(flow, recorder, access, &stage, state, how).await?),
+        _ => None,
+    };
     let own = logic.map(|target| Own { target, endpoint: &name });
     let ended = tokio::select! {
-        Err(error) = session(own, script, state, &client, &url) => Err(error),
+        Err(error) = session(own, script, is_sample, state, &client, &url, console.as_deref()) => Err(error),
         () = signals.stop() => Ok(()),
     };
     // The edge first: what it still answers needs the logic.
     drop(client);
     drop(stop_edge);
     let drained = edge.await?;
-    if let Some(sample) = sample {
-        sample.stop().await?;
-    }
+    stage.stop().await?;
     ended.map(|()| if drained == Drained::Clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Serves the console, which takes over what changes in the file.
+async fn console(
+    flow: FlowFile,
+    recorder: Recorder,
+    access: Access,
+    stage: &Stage,
+    state: &State,
+    how: How,
+) -> Result<Arc<Console>, Error> {
+    if let Some(summary) = flow.summary() {
+        talk(&summary);
+    }
+    let session = Session::new(Arc::clone(&flow.flow), Line::new(access, recorder)?);
+    let place = console::Place {
+        flow_name: flow.name.clone(),
+        logic: stage.url.clone(),
+        certificate: state.certificate_file(),
+        prints: how.prints,
+    };
+    let file = console::File { text: flow.text.clone(), findings: flow.findings.clone() };
+    let console = Console::start(session, file, place).await.map_err(Error::Start)?;
+    let (of_changes, examples) = (Arc::clone(&console), stage.examples.clone());
+    tokio::spawn(flow.watch(async move |flow, file| {
+        let flow = flow.map(Arc::new);
+        if let (Some(examples), Some(flow)) = (&examples, &flow) {
+            examples.renew(Arc::clone(flow));
+        }
+        of_changes.renew(flow, file).await;
+    }));
+    Ok(console)
 }
 
 /// Logic of the user's own.
@@ -185,13 +248,16 @@ struct Own<'a> {
 async fn session(
     logic: Option<Own<'_>>,
     script: Option<&Script>,
+    is_sample: bool,
     state: &State,
     client: &Client,
     url: &Url,
+    console: Option<&Console>,
 ) -> Result<Infallible, Error> {
     let is_well = match (script, logic) {
         (Some(script), logic) => play_script(client, script, logic).await.is_none(),
         (None, Some(logic)) => greet(client, logic, state).await?,
+        (None, None) if !is_sample => true,
         (None, None) => {
             let screens = Screens::read(FLOW).ok();
             let script = Script { screens, ..Script::parse(CONVERSATION)? };
@@ -202,14 +268,26 @@ async fn session(
     let _announced = state.announce(url)?;
     let mut out = io::stdout().lock();
     let word = if is_well { "ready" } else { "serving" };
-    writeln!(out, "{word}: {url}").and_then(|()| out.flush()).map_err(Error::Print)?;
+    let lines = match console {
+        Some(console) if console.prints() => {
+            format!("{}\n", json!({ "ready": url.as_str(), "console": console.url() }))
+        }
+        Some(console) => format!("{word}: {url}\nconsole: {}\n", console.url()),
+        None => format!("{word}: {url}\n"),
+    };
+    write!(out, "{lines}").and_then(|()| out.flush()).map_err(Error::Print)?;
     drop(out);
     if !is_well {
         talk(
             "\nnot all was well, as said above: mend the logic, start it again, and try again. The edge goes on serving.",
         );
     }
-    talk(&show::next_steps(state, url, logic.map(|logic| logic.target.url())));
+    let console_url = console.map(Console::url);
+    talk(&show::next_steps(state, url, logic.map(|logic| logic.target.url()), console_url.as_deref()));
+    if let Some(console) = console {
+        // So that the page opens with the flow's first screen.
+        console.act(console::Move::Restart).await;
+    }
     future::pending().await
 }
 
@@ -306,30 +384,6 @@ async fn ask_again(logic: Own<'_>, request: &Object) -> String {
     }
 }
 
-/// The sample flow, served over gRPC in this process, its bookings in memory.
-struct Sample {
-    url: String,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<Result<(), ServeError>>,
-}
-
-impl Sample {
-    async fn start() -> Result<Self, Error> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Start)?;
-        let url = format!("http://{}", listener.local_addr().map_err(Error::Start)?);
-        let (stop, stops) = oneshot::channel::<()>();
-        let task = tokio::spawn(flow_logic_sdk::serve_until(Appointments::new(Memory::default()), listener, async {
-            drop(stops.await)
-        }));
-        Ok(Self { url, stop, task })
-    }
-
-    async fn stop(self) -> Result<(), Error> {
-        drop(self.stop);
-        Ok(self.task.await??)
-    }
-}
-
 /// Where the endpoint is.
 struct Place {
     name: String,
@@ -363,6 +417,7 @@ fn config(state: &State, how: How, logic: &LogicTarget) -> Result<(Config, Place
     } else if config.listen.tls.is_none() {
         return Err(Error::NoTls { file: state.config_file() });
     }
+    config.listen.trust_trace_headers |= how.is_played;
     if let Some(port) = how.port {
         config.listen.address.set_port(port);
     }

@@ -38,7 +38,7 @@ pub(crate) struct Logic {
 }
 
 /// The same with its file read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Target {
     url: Url,
     /// PEM of the authorities to trust, in place of the system's.
@@ -116,6 +116,11 @@ impl Logic {
 }
 
 impl Target {
+    /// A FlowService at an address without TLS.
+    pub(crate) fn plain(url: &str) -> Result<Self, String> {
+        Ok(Self { url: Url::parse(url)?, ca: None, tls: None })
+    }
+
     pub(crate) fn url(&self) -> &str {
         &self.url.text
     }

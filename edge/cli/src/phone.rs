@@ -119,6 +119,18 @@ impl Phone {
         self.waiting.as_ref()
     }
 
+    /// Takes over a changed file. Screens that it has no more are taken from the stack.
+    pub(crate) fn renew(&mut self, flow: Arc<Flow>, judge: Arc<Judge>) {
+        self.stack.retain(|entry| flow.screen(&entry.screen).is_some());
+        (self.flow, self.judge) = (flow, judge);
+    }
+
+    /// The user closes the flow.
+    pub(crate) fn close(&mut self) {
+        (self.waiting, self.failed) = (None, None);
+        self.end(Ending::Closed);
+    }
+
     /// Puts a value into a field; null takes out what is there.
     pub(crate) fn fill(&mut self, name: &str, value: Value) -> Result<Effect, Error> {
         self.ready()?;

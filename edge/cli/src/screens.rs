@@ -42,24 +42,29 @@ impl Screens {
 
     /// What a phone would say of the answer to this request.
     pub(crate) fn judge(&self, request: &Object, answer: &Answer) -> Vec<Verdict> {
-        let text = |object: &Object, key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let action = match &*text(request, "action") {
-            "INIT" => Action::Init,
-            "BACK" => Action::Back,
-            "data_exchange" => Action::DataExchange,
-            _ => return Vec::new(),
-        };
-        let Some(body) = answer.body.as_ref().filter(|body| answer.status == 200 && body.contains_key("screen")) else {
-            return Vec::new();
-        };
-        let next = text(body, "screen");
-        if next == SUCCESS {
-            return Vec::new();
+        match &answer.body {
+            Some(body) if answer.status == 200 => judge(&self.0, request, body),
+            _ => Vec::new(),
         }
-        let data = body.get("data").and_then(Value::as_object).cloned().unwrap_or_default();
-        let request = flow_json::Request { action, screen: &text(request, "screen") };
-        self.0.judge(&request, &flow_json::Answer { screen: &next, data: &to_struct(data) })
     }
+}
+
+/// What a phone would say of an opened answer.
+pub(crate) fn judge(judge: &Judge, request: &Object, body: &Object) -> Vec<Verdict> {
+    let text = |object: &Object, key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let action = match &*text(request, "action") {
+        "INIT" => Action::Init,
+        "BACK" => Action::Back,
+        "data_exchange" => Action::DataExchange,
+        _ => return Vec::new(),
+    };
+    let next = text(body, "screen");
+    if next == SUCCESS || !body.contains_key("screen") {
+        return Vec::new();
+    }
+    let data = body.get("data").and_then(Value::as_object).cloned().unwrap_or_default();
+    let request = flow_json::Request { action, screen: &text(request, "screen") };
+    judge.judge(&request, &flow_json::Answer { screen: &next, data: &to_struct(data) })
 }
 
 /// A verdict as a sentence.

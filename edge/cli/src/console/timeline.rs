@@ -83,6 +83,13 @@ impl Timeline {
         &self.exchanges[self.exchanges.len() - 1]
     }
 
+    /// Says of an exchange where it is another than one before.
+    pub(crate) fn mark(&mut self, number: usize, differences: impl Fn(&Exchange) -> Vec<String>) {
+        if let Some(exchange) = self.exchanges.iter_mut().find(|exchange| exchange.number == number) {
+            exchange.differences = differences(exchange);
+        }
+    }
+
     /// Oldest first.
     pub(crate) fn exchanges(&self) -> &[Exchange] {
         &self.exchanges

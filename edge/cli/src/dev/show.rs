@@ -104,15 +104,19 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// What to try next, as commands to paste. `logic` is the URL of the user's own.
-pub(super) fn next_steps(state: &State, url: &Url, logic: Option<&str>) -> String {
+/// What to try next, as commands to paste. `logic` is the URL of the user's own, `console` that of the page.
+pub(super) fn next_steps(state: &State, url: &Url, logic: Option<&str>, console: Option<&str>) -> String {
     // As the user called it: not everyone has it on the path.
     let program = env::args_os().next();
     let program = quoted(program.as_deref().unwrap_or(OsStr::new("flowctl")));
+    let played = match console {
+        Some(console) => format!("play it in a browser, and read every exchange\n    {console}"),
+        None => format!("play it in a browser, and read every exchange\n    {program} dev --logic URL --flow FILE"),
+    };
     let logic = match logic {
         None => format!(
             "  put your own FlowService, in any language, in place of the sample
-    {program} dev --logic http://127.0.0.1:50051"
+    {program} dev --logic http://127.0.0.1:50051 --flow FILE"
         ),
         Some(logic) => format!(
             "  play a conversation of your own; `simulate --help` shows its format, and `dev --script FILE` plays it at each start
@@ -134,7 +138,11 @@ pub(super) fn next_steps(state: &State, url: &Url, logic: Option<&str>) -> Strin
     let config = state.config_file();
     format!(
         "
-serving until ctrl-c. To try in another terminal, in this folder:
+serving until ctrl-c. To try:
+
+  {played}
+
+and in another terminal, in this folder:
 
   be the messaging client
     {program} simulate '{{\"action\":\"INIT\"}}'

@@ -140,6 +140,11 @@ impl State {
         Ok(Announced(file))
     }
 
+    /// The file that the endpoint's certificate is in.
+    pub(super) fn certificate_file(&self) -> PathBuf {
+        self.folder.join(TLS_CERTIFICATE)
+    }
+
     pub(super) fn config_file(&self) -> PathBuf {
         self.folder.join(CONFIG_FILE)
     }

@@ -42,8 +42,10 @@ fn from_nothing_it_plays_a_conversation_and_serves_until_sigterm() {
     let folder = tempdir().unwrap();
     let dev = start_and_stop(folder.path());
     assert_eq!(dev.code, Some(0), "{dev:?}");
-    let url = dev.stdout.strip_prefix("ready: https://127.0.0.1:").unwrap();
-    assert!(url.ends_with("/flows/appointments\n") && dev.stdout.lines().count() == 1, "{}", dev.stdout);
+    let lines: Vec<_> = dev.stdout.lines().collect();
+    let [ready, console] = lines[..] else { panic!("{}", dev.stdout) };
+    assert!(ready.starts_with("ready: https://127.0.0.1:") && ready.ends_with("/flows/appointments"), "{ready}");
+    assert!(console.starts_with("console: http://127.0.0.1:"), "{console}");
 
     assert!(dev.stderr.contains("< APPOINTMENT  (200"), "{}", dev.stderr);
     assert!(dev.stderr.contains("< the flow is finished"), "{}", dev.stderr);

@@ -3,6 +3,7 @@
 
 mod bench;
 mod conformance;
+mod console;
 mod dev;
 mod doctor;
 mod endpoint;

@@ -25,9 +25,12 @@ pub(crate) fn detail(exchange: &Exchange) -> Markup {
                         "Copy as " (words)
                     }
                 }
-                button type="button" id="detail-back-to" data-move="back-to" data-number=(number) { "Back to this step" }
-                button type="button" id="detail-fork" data-move="fork" data-number=(number) { "Play on from here in a copy" }
+                button type="button" id="detail-back-to" data-move="back-to" data-number=(number)
+                    title="Plays all steps up to this one again, as a conversation of its own; it goes on from there" {
+                    "Play again up to here"
+                }
             }
+            pre.copied data-copied hidden aria-live="polite" {}
             (facts(exchange))
             (verdicts(exchange))
             section { h3 { "Request, as it was sealed" } (object(&exchange.request)) }
@@ -153,6 +156,7 @@ fn edit(exchange: &Exchange) -> Markup {
         form data-edit data-number=(exchange.number) {
             h3 { label for=(id) { "Change it and send it again" } }
             textarea id=(id) name="request" rows="12" spellcheck="false" { "\n" (format!("{request:#}")) }
+            p.problem data-said role="alert" {}
             button type="submit" id={ (id) "-send" } { "Send" }
         }
     }

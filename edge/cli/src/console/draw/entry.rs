@@ -8,16 +8,16 @@ use crate::console::timeline::{Exchange, Outcome};
 
 /// One line of the timeline.
 pub(crate) fn entry(exchange: &Exchange) -> Markup {
-    entry_at(exchange, "", false)
+    entry_selected(exchange, false)
 }
 
-/// The same on a page from which the console's own address is to be reached by `base`.
-pub(super) fn entry_at(exchange: &Exchange, base: &str, is_selected: bool) -> Markup {
+/// The same, which may be the one that is open.
+pub(super) fn entry_selected(exchange: &Exchange, is_selected: bool) -> Markup {
     let number = exchange.number;
     let at = DateTime::<Local>::from(exchange.at);
     html! {
         li.entry id={ "exchange-" (number) } data-number=(number) .bad[!exchange.is_good()] .selected[is_selected] {
-            a id={ "open-" (number) } href={ (base) "exchanges/" (number) } data-open=(number)
+            a id={ "open-" (number) } href={ "/exchanges/" (number) } data-open=(number)
                 aria-current=[is_selected.then_some("true")] {
                 span.number { "#" (number) }
                 " " strong.action { (exchange.action()) }

@@ -4,7 +4,7 @@ use flow_json::Finding;
 use maud::{DOCTYPE, Markup, html};
 
 use super::detail::detail;
-use super::entry::entry_at;
+use super::entry::entry_selected;
 use super::findings::findings;
 use super::phone::{Face, phone};
 use crate::console::timeline::Exchange;
@@ -23,20 +23,18 @@ pub(crate) struct Page<'a> {
     pub(crate) file_text: Option<&'a str>,
     /// The one that is open beside the timeline.
     pub(crate) selected: Option<&'a Exchange>,
-    /// From this page to the console's own address: empty, or `../`.
-    pub(crate) base: &'a str,
 }
 
 /// What can be made wrong on purpose, and what its button says and does.
 const FAULTS: [(&str, &str, &str); 9] = [
     ("wrong-key", "Wrong key", "Seal the next request for another key: 421"),
     ("wrong-signature", "Wrong signature", "Sign the next request with another secret: 432"),
-    ("dead-token", "Dead token", "The logic says that the flow token is dead: 427"),
+    ("dead-token", "Dead token", "Send the next request with a signature of the token that is not good: 427"),
     ("lost-answer", "Lost answer", "The next answer gets lost on the way"),
     ("slow", "Slow", "The next answer is late"),
     ("logic-gone", "Logic gone", "The logic cannot be reached"),
     ("error-notification", "Error notification", "The phone tells the endpoint of an error"),
-    ("back", "Back", "The phone's own back button"),
+    ("back", "Back", "The phone's own way back"),
     ("reopen", "Reopen", "Close the flow and open it again from the message"),
 ];
 
@@ -50,10 +48,10 @@ pub(crate) fn page(page: &Page<'_>) -> Markup {
                 meta name="color-scheme" content="light dark";
                 title { (page.flow_name) " – flowctl dev" }
                 link rel="icon" href="data:,";
-                link rel="stylesheet" href={ (page.base) "style.css" };
-                script src={ (page.base) "script.js" } defer {}
+                link rel="stylesheet" href="/style.css";
+                script src="/script.js" defer {}
             }
-            body data-base=(page.base) {
+            body {
                 header.top {
                     h1 { (page.flow_name) }
                     @if !page.screens.is_empty() {
@@ -101,10 +99,14 @@ fn buttons() -> Markup {
     html! {
         div.faults role="group" aria-label="Things that go wrong" {
             @for (fault, words, title) in FAULTS {
-                button type="button" id={ "fault-" (fault) } data-fault=(fault) title=(title) { (words) }
+                button type="button" id={ "fault-" (fault) } data-fault=(fault) title=(title) aria-pressed="false" { (words) }
             }
+            label { "Slow by " input id="seconds" type="number" data-seconds min="1" max="20" value="9"; " s" }
         }
-        p { button type="button" id="move-restart" data-move="restart" { "Start again" } }
+        p {
+            button type="button" id="move-restart" data-move="restart" { "Start again" }
+            " " a id="script" href="/script.yaml" download="conversation.yaml" { "Save as a script" }
+        }
     }
 }
 
@@ -118,7 +120,7 @@ fn timeline(page: &Page<'_>) -> Markup {
             }
             ol id="exchanges" {
                 @for exchange in page.exchanges {
-                    (entry_at(exchange, page.base, page.selected.is_some_and(|it| it.number == exchange.number)))
+                    (entry_selected(exchange, page.selected.is_some_and(|it| it.number == exchange.number)))
                 }
             }
         }

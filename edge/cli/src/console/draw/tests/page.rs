@@ -126,7 +126,6 @@ fn the_page_holds_one_script_and_one_style_and_none_inline() {
         findings: &[],
         file_text: None,
         selected: Some(&exchanges[1]),
-        base: "../",
     });
     let html = html.into_string();
     assert_sound(&html);

@@ -27,6 +27,8 @@ use prost_types::{Struct, Value};
 use self::action::{Act, on_change, own};
 pub(crate) use self::check::{admit, problem};
 pub(crate) use self::date::Days;
+#[cfg(test)]
+pub(crate) use self::date::Written;
 pub(crate) use self::entry::Untouched;
 use self::entry::{Entry, Others, Seen};
 pub(crate) use self::field::{Choice, Field, Input, Rules};

@@ -119,6 +119,16 @@ fn a_walk_wants_a_flow_that_phones_open_and_an_endpoint_answers() {
     }
 }
 
+/// Else a service that knows no token but its own would pass without a look at any screen.
+#[test]
+fn walks_that_never_begin_are_no_success() {
+    let service = Running::start(|_, answer| *answer = Answer::DeadToken("unknown".to_owned()));
+    let ran = walk(&service, &["--json", "--walks", "3"]);
+    let report = report(&ran);
+    assert_eq!((ran.code, report["cases"][0]["outcome"].as_str()), (Some(1), Some("failed")), "{report}");
+    assert!(report["cases"][0]["came"].as_str().unwrap().starts_with("no screen"), "{report}");
+}
+
 #[test]
 fn a_seed_walks_the_same_way_again_and_a_report_for_machines_has_the_script() {
     let wrong: proxy::Mutate = |asked, answer| {

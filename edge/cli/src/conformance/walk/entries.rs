@@ -48,6 +48,12 @@ pub(super) fn entries(
                 let came: Vec<_> = here.iter().map(|found| found.fault.came()).collect();
                 Outcome::Failed(Failure::came(came.join("; and ")))
             }
+            // Nothing was held against anything.
+            (true, ..) if id.is_empty() && coverage.screens.is_empty() => Outcome::Failed(Failure {
+                came: "no screen: each walk ended with the first answer, as one whose flow_token is refused".to_owned(),
+                expected: None,
+                mend: Some("Let the service take the token of a stranger here; the walks make their own."),
+            }),
             (true, false, _) => Outcome::Warned(warned.join("; ")),
             (true, true, true) => Outcome::Passed,
             (true, true, false) => Outcome::Skipped("no walk came here".to_owned()),

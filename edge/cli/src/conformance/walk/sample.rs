@@ -161,3 +161,88 @@ fn files(least: usize, most: usize, pick: Pick) -> Value {
     };
     Value::from((0..count).map(file).collect::<Vec<_>>())
 }
+
+#[cfg(test)]
+mod tests {
+    use flow_json::Kind;
+
+    use super::*;
+    use crate::phone::value::text;
+
+    fn field(rules: Rules) -> Field {
+        let (name, label) = ("it".to_owned(), "It".to_owned());
+        Field { name, label, kind: Kind::TextInput, is_enabled: true, is_required: true, rules }
+    }
+
+    fn made(rules: &Rules, edge: Edge) -> Option<Value> {
+        value(&field(rules.clone()), Pick { edge, at: 3 })
+    }
+
+    fn typed(input: Input, least: usize, most: usize, pattern: Option<&str>) -> Rules {
+        Rules::Text { input, least, most, pattern: pattern.map(str::to_owned) }
+    }
+
+    #[test]
+    fn every_kind_of_text_has_a_plain_value_and_its_bounds() {
+        let all =
+            [Input::Line, Input::Lines, Input::Number, Input::Email, Input::Password, Input::Passcode, Input::Phone];
+        for input in all {
+            let rules = typed(input, 0, 80, None);
+            for edge in [Edge::Typical, Edge::Shortest, Edge::Longest, Edge::Unusual] {
+                assert!(made(&rules, edge).is_some(), "{input:?} {edge:?}");
+            }
+        }
+        for (input, length) in [(Input::Line, 80), (Input::Lines, 600), (Input::Email, 80), (Input::Password, 12)] {
+            let longest = made(&typed(input, 0, length, None), Edge::Longest).unwrap();
+            assert_eq!(text(&longest).map(|text| text.chars().count()), Some(length), "{input:?}");
+        }
+        let shortest = made(&typed(Input::Line, 5, 8, None), Edge::Shortest).unwrap();
+        assert_eq!(text(&shortest).map(str::len), Some(5));
+    }
+
+    #[test]
+    fn a_pattern_of_classes_and_counts_is_met() {
+        for pattern in [
+            "^[A-Z]{2}-[0-9]{3,4}$",
+            "^\\d{11}$",
+            "^[a-z]+_[0-9]$",
+            "^[A-Z0-9]{8}$",
+            "^\\d{2}/\\d{4}$",
+            "^#[0-9a-f]{6}$",
+        ] {
+            assert!(made(&typed(Input::Line, 0, 80, Some(pattern)), Edge::Typical).is_some(), "{pattern}");
+        }
+        // Nothing is better than what the phone would not take.
+        assert_eq!(made(&typed(Input::Line, 0, 80, Some("^(yes|no)!$")), Edge::Typical), None);
+    }
+
+    #[test]
+    fn what_is_disabled_or_unavailable_is_never_chosen() {
+        let option = |id: &str, is_enabled| Choice {
+            id: id.to_owned(),
+            title: id.to_owned(),
+            is_enabled,
+            content: prost_types::Struct::default(),
+        };
+        let options = vec![option("a", false), option("b", true), option("c", true), option("d", false)];
+        let edges = [Edge::Typical, Edge::Shortest, Edge::Longest];
+        let one = Rules::One { options: options.clone() };
+        assert_eq!(edges.map(|edge| made(&one, edge)), ["c", "b", "c"].map(|id| Some(id.into())));
+        assert_eq!(made(&Rules::One { options: vec![option("a", false)] }, Edge::Typical), None);
+        let several = Rules::Several { options, least: 1, most: 2 };
+        assert_eq!(
+            edges.map(|edge| made(&several, edge)),
+            [vec!["c"], vec!["c"], vec!["c", "b"]].map(|ids| Some(of_texts(ids)))
+        );
+        let at = |day| NaiveDate::from_ymd_opt(2030, 1, day);
+        let days = Days {
+            written: crate::phone::Written::Iso,
+            min: at(5),
+            max: at(20),
+            unavailable: [5, 20].into_iter().filter_map(at).collect(),
+            weekdays: None,
+        };
+        let dates = edges.map(|edge| made(&Rules::Day(days.clone()), edge));
+        assert_eq!(dates, ["2030-01-09", "2030-01-06", "2030-01-19"].map(|date| Some(date.into())));
+    }
+}

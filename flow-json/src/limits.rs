@@ -6,13 +6,13 @@
 use std::collections::HashSet;
 
 use chrono::NaiveDate;
-use prost_types::Value;
 use prost_types::value::Kind as Proto;
+use prost_types::{Struct, Value};
 
 use crate::code::Code;
-use crate::expression::Source;
+use crate::expression::{Reference, Source, at};
 use crate::json::escape;
-use crate::model::Screen;
+use crate::model::{Component, Screen, Template, TemplateKind};
 use crate::schema::{Kind, Property, Shape, property};
 use crate::version::{V5_0, V6_0, Version};
 
@@ -71,6 +71,16 @@ pub(crate) struct Binding {
     /// Into the data of the screen.
     pub(crate) path: Vec<String>,
     pub(crate) shown: Shown,
+    closed: Closed,
+}
+
+/// What keeps users from a component.
+#[derive(Debug, Clone)]
+enum Closed {
+    /// As the file has it.
+    Always,
+    /// Where one of these is false in the data.
+    By(Vec<Vec<String>>),
 }
 
 /// How a value is shown.
@@ -99,17 +109,46 @@ pub(crate) fn bindings(screen: &Screen, version: Version) -> Vec<Binding> {
     for component in screen.components() {
         for written in &component.properties {
             let Some(schema) = component.schema(&written.name.text) else { continue };
-            let reference = written.value.expression().and_then(|expression| expression.as_reference());
-            let Some(reference) = reference.filter(|it| it.screen.is_none() && it.source == Source::Data) else {
-                continue;
-            };
+            let Some(reference) = of_data(&written.value) else { continue };
             let shown = Shown::new(component.kind, schema, version);
             if has_limits(shown.shape, shown.limit) {
-                found.push(Binding { path: reference.path.clone(), shown });
+                found.push(Binding { path: reference.path.clone(), shown, closed: Closed::new(component) });
             }
         }
     }
     found
+}
+
+/// A reference to the screen's own data, where it is nothing else.
+fn of_data(value: &Template) -> Option<&Reference> {
+    let reference = value.expression()?.as_reference()?;
+    (reference.screen.is_none() && reference.source == Source::Data).then_some(reference)
+}
+
+impl Closed {
+    fn new(component: &Component) -> Self {
+        let mut paths = Vec::new();
+        for property in ["enabled", "visible"].into_iter().filter_map(|name| component.get(name)) {
+            if property.value.kind == TemplateKind::Boolean(false) {
+                return Self::Always;
+            }
+            paths.extend(of_data(&property.value).map(|reference| reference.path.clone()));
+        }
+        Self::By(paths)
+    }
+}
+
+impl Binding {
+    /// A list without entries that nobody can open: it is filled once the user has chosen something else.
+    pub(crate) fn waits(&self, value: &Value, data: &Struct) -> bool {
+        let is_false = |path: &Vec<String>| at(data, path).is_some_and(|it| it.kind == Some(Proto::BoolValue(false)));
+        let is_empty = matches!(&value.kind, Some(Proto::ListValue(list)) if list.values.is_empty());
+        is_empty
+            && match &self.closed {
+                Closed::Always => true,
+                Closed::By(paths) => paths.iter().any(is_false),
+            }
+    }
 }
 
 /// Holds a value against how it is shown. Types are not looked at: what has another is passed over.

@@ -163,6 +163,41 @@ fn what_a_phone_does_not_show_is_told() {
     }
 }
 
+/// A list gets its entries once something before it was chosen; until then its component is disabled or not shown.
+#[test]
+fn an_empty_list_that_nobody_can_open_is_fine() {
+    let count = |dropdown: Json, data: Json| {
+        let mut children =
+            json!([{"type": "Dropdown", "name": "size", "label": "Size", "data-source": "${data.sizes}"}]);
+        children[0].as_object_mut().unwrap().extend(dropdown.as_object().unwrap().clone());
+        let mut keys = options("sizes");
+        keys["state"] =
+            json!({"type": "object", "properties": {"open": {"type": "boolean"}}, "__example__": {"open": true}});
+        let screen = flow(&around(json!({"data": keys, "children": children}), "7.3"));
+        let exchange = json!({"request": {"action": "INIT"}, "answer": {"screen": "START", "data": data}});
+        judge(&Judge::new([&screen]), &exchange)
+            .into_iter()
+            .map(|it| (it.code.to_string(), it.pointer))
+            .collect::<Vec<_>>()
+    };
+    let none = |open: bool| json!({"sizes": [], "state": {"open": open}});
+    let wrong = vec![("option-count".to_owned(), "/data/sizes".to_owned())];
+    for property in ["enabled", "visible"] {
+        assert_eq!(count(json!({property: "${data.state.open}"}), none(false)), [], "{property}");
+        assert_eq!(count(json!({property: "${data.state.open}"}), none(true)), wrong, "{property}");
+        assert_eq!(count(json!({property: false}), none(true)), [], "{property}");
+        assert_eq!(count(json!({property: true}), none(false)), wrong, "{property}");
+    }
+    assert_eq!(count(json!({"enabled": true, "visible": "${data.state.open}"}), none(false)), []);
+    // Too many are too many whenever they are shown, and what is in the list is looked at.
+    let many: Vec<Json> = (0..201).map(|id| json!({"id": id.to_string(), "title": "Small"})).collect();
+    let closed = |sizes: Json| {
+        count(json!({"enabled": "${data.state.open}"}), json!({"sizes": sizes, "state": {"open": false}}))
+    };
+    assert_eq!(closed(json!(many)), wrong);
+    assert_eq!(closed(json!([{"id": "1", "title": ""}]))[0].0, "option-title");
+}
+
 #[test]
 fn no_verdict_holds_a_value() {
     const SECRET: &str = "Ada Lovelace, +44 20 7946 0000";
@@ -230,6 +265,10 @@ fn the_examples_answers_pass() {
     let data = json!({"department": one, "location": one, "is_location_enabled": true, "date": one,
         "is_date_enabled": false, "time": one, "is_time_enabled": false});
     let exchange = json!({"request": {"action": "INIT"}, "answer": {"screen": "APPOINTMENT", "data": data}});
+    assert_eq!(judge(&appointment, &exchange), []);
+    let mut unchosen = data.clone();
+    unchosen.as_object_mut().unwrap().extend([("date".to_owned(), json!([])), ("time".to_owned(), json!([]))]);
+    let exchange = json!({"request": {"action": "INIT"}, "answer": {"screen": "APPOINTMENT", "data": unchosen}});
     assert_eq!(judge(&appointment, &exchange), []);
     let mut lacking: Map<String, Json> = data.as_object().unwrap().clone();
     lacking.remove("time");

@@ -310,17 +310,15 @@ async fn script(State(console): App) -> Response {
 /// `exchange` with its JSON, `phone` and `flow` where these changed.
 async fn events(State(console): App) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let told = stream::unfold(console.events.subscribe(), |mut told| async move {
-        loop {
-            let event = match told.recv().await {
-                Ok(Told::Exchange(exchange)) => Event::default().event("exchange").data(exchange.to_string()),
-                Ok(Told::Phone) => Event::default().event("phone").data("{}"),
-                Ok(Told::Flow) => Event::default().event("flow").data("{}"),
-                // What was missed is in the timeline.
-                Err(broadcast::error::RecvError::Lagged(_)) => Event::default().event("reload").data("{}"),
-                Err(broadcast::error::RecvError::Closed) => return None,
-            };
-            return Some((Ok(event), told));
-        }
+        let event = match told.recv().await {
+            Ok(Told::Exchange(exchange)) => Event::default().event("exchange").data(exchange.to_string()),
+            Ok(Told::Phone) => Event::default().event("phone").data("{}"),
+            Ok(Told::Flow) => Event::default().event("flow").data("{}"),
+            // What was missed is in the timeline.
+            Err(broadcast::error::RecvError::Lagged(_)) => Event::default().event("reload").data("{}"),
+            Err(broadcast::error::RecvError::Closed) => return None,
+        };
+        Some((Ok(event), told))
     });
     Sse::new(told).keep_alive(KeepAlive::default())
 }

@@ -71,12 +71,9 @@ fn an_exchange_opens() {
     whole.verdicts = vec![verdict(Severity::ShownWrongly)];
     let html = detail(&whole).into_string();
     assert_sound(&html);
-    for (what, value) in [
-        ("data-copy", "simulate"),
-        ("data-copy", "grpcurl"),
-        ("data-copy", "curl"),
-        ("data-move", "back-to"),
-    ] {
+    for (what, value) in
+        [("data-copy", "simulate"), ("data-copy", "grpcurl"), ("data-copy", "curl"), ("data-move", "back-to")]
+    {
         let buttons = tags(&html, "button");
         let found =
             buttons.iter().find(|(_, tag)| attribute(tag, what) == Some(value)).unwrap_or_else(|| panic!("{value}"));

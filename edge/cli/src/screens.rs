@@ -8,7 +8,7 @@ use flow_json::verdict::Severity;
 use flow_json::{Action, Judge, Verdict, check};
 use flow_proto::json::to_struct;
 use flow_wire::message::SUCCESS;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::client::{Answer, Object};
 use crate::files;
@@ -77,10 +77,19 @@ pub(crate) fn sentence(verdict: &Verdict) -> String {
     }
 }
 
+/// A verdict for programs.
+pub(crate) fn to_json(verdict: &Verdict) -> Value {
+    json!({
+        "code": verdict.code.as_str(),
+        "severity": verdict.severity.to_string(),
+        "pointer": verdict.pointer,
+        "message": verdict.message,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
     use std::time::Duration;
 
     fn verdicts(request: Value, status: u16, body: Value) -> Vec<String> {

@@ -162,17 +162,9 @@ async fn exchange(client: &Client, request: Object, screens: Option<&Screens>, j
 }
 
 fn to_json(answer: &Answer, verdicts: &[Verdict]) -> Value {
-    let verdict = |verdict: &Verdict| {
-        json!({
-            "code": verdict.code.as_str(),
-            "severity": verdict.severity.to_string(),
-            "pointer": verdict.pointer,
-            "message": verdict.message,
-        })
-    };
     json!({
         "status": answer.status,
-        "verdicts": verdicts.iter().map(verdict).collect::<Value>(),
+        "verdicts": verdicts.iter().map(screens::to_json).collect::<Value>(),
         "time_ms": answer.time.as_secs_f64() * 1000.0,
         "request_id": answer.request_id,
         "answer": answer.body,

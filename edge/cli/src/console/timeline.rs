@@ -10,6 +10,7 @@ use flow_json::verdict::Severity;
 use serde_json::{Value, json};
 
 use crate::client::Object;
+use crate::screens;
 
 /// More than anybody looks at; the oldest go first.
 const MOST: usize = 1000;
@@ -153,14 +154,6 @@ impl Exchange {
                 "response": call.response,
             })
         };
-        let verdict = |verdict: &Verdict| {
-            json!({
-                "code": verdict.code.as_str(),
-                "severity": verdict.severity.to_string(),
-                "pointer": verdict.pointer,
-                "message": verdict.message,
-            })
-        };
         json!({
             "number": self.number,
             "at": DateTime::<Utc>::from(self.at).to_rfc3339(),
@@ -169,7 +162,7 @@ impl Exchange {
             "outcome": outcome,
             "time_ms": milliseconds(self.took),
             "calls": self.calls.iter().map(call).collect::<Value>(),
-            "verdicts": self.verdicts.iter().map(verdict).collect::<Value>(),
+            "verdicts": self.verdicts.iter().map(screens::to_json).collect::<Value>(),
             "fault": self.fault,
             "trace_id": self.trace_id,
             "differences": self.differences,

@@ -11,6 +11,28 @@ async function fragment(path) {
   return response.text();
 }
 
+const state = document.getElementById("state");
+
+function say(text) {
+  state.textContent = text ?? "";
+}
+
+function complain(error) {
+  console.error(error);
+  say(error.message);
+}
+
+// One after another: the next move sees what the one before came to, and the last of them draws.
+let moves = Promise.resolve();
+let waiting = 0;
+
+function enqueue(move) {
+  waiting += 1;
+  const done = moves.then(() => act(move));
+  moves = done.then(drawPhone).catch(complain);
+  return done;
+}
+
 async function act(move) {
   phone.classList.add("is-loading");
   phone.setAttribute("aria-busy", "true");
@@ -20,34 +42,88 @@ async function act(move) {
       headers: { "content-type": "application/json" },
       body: JSON.stringify(move),
     });
-    return response.ok ? await response.json() : { exchanges: [], refused: await response.text() };
+    const came = response.ok ? await response.json() : { exchanges: [], refused: await response.text() };
+    say(came.refused);
+    return came;
   } finally {
-    await drawPhone();
-    phone.classList.remove("is-loading");
-    phone.removeAttribute("aria-busy");
+    waiting -= 1;
+    if (waiting === 0) {
+      phone.classList.remove("is-loading");
+      phone.removeAttribute("aria-busy");
+    }
   }
 }
 
-// The focus stays on the same element, the caret in its place.
+// What had the focus before the sheet of a failure came over it.
+let covered = null;
+
 async function drawPhone() {
+  if (waiting > 0) return;
   const html = await fragment("/phone");
-  const { id, selectionStart, selectionEnd } = phone.contains(document.activeElement) ? document.activeElement : {};
-  const before = document.getElementById("phone-screen");
-  const [screen, top] = [before?.dataset.screen, before?.scrollTop ?? 0];
-  phone.innerHTML = html;
-  const now = document.getElementById("phone-screen");
-  if (now?.dataset.screen === screen) now.scrollTop = top;
-  const again = id && document.getElementById(id);
-  if (!again) return;
-  again.focus({ preventScroll: true });
-  if (selectionStart !== null && selectionStart !== undefined) again.setSelectionRange?.(selectionStart, selectionEnd);
+  // Another move will draw, and this is old by then.
+  if (waiting > 0) return;
+  const focused = phone.contains(document.activeElement) ? document.activeElement : null;
+  const before = document.getElementById("phone-screen")?.dataset.screen;
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  become(phone, template.content);
+  const screen = document.getElementById("phone-screen");
+  const is_same = screen.dataset.screen === before;
+  if (!is_same) screen.scrollTop = 0;
+  if (!focused) return;
+  count(focused);
+  const sheet = document.getElementById("phone-retry");
+  if (sheet) {
+    if (focused.id !== sheet.id) covered = focused.id;
+    sheet.focus();
+  } else if (!is_same || !phone.contains(focused) || focused.disabled) {
+    const again = is_same && document.getElementById(phone.contains(focused) ? "" : (covered ?? ""));
+    (again && !again.disabled ? again : screen).focus({ preventScroll: true });
+    covered = null;
+  }
 }
 
-// One after another: the next move sees what the one before came to.
-let moves = Promise.resolve();
-function enqueue(move) {
-  moves = moves.then(() => act(move)).catch((error) => console.error(error));
-  return moves;
+// Makes the one's children into the other's, and leaves alone what is the same: focus, caret and an open list stay.
+function become(parent, wanted) {
+  let place = parent.firstChild;
+  for (const want of [...wanted.childNodes]) {
+    let match = want.id ? [...parent.children].find((it) => it.id === want.id) : place;
+    if (match && (match.nodeName !== want.nodeName || (match.id ?? "") !== (want.id ?? ""))) match = null;
+    if (!match) {
+      parent.insertBefore(want, place);
+      continue;
+    }
+    while (place !== match) {
+      const gone = place;
+      place = place.nextSibling;
+      gone.remove();
+    }
+    place = match.nextSibling;
+    if (match.nodeType === Node.ELEMENT_NODE) becomeElement(match, want);
+    else if (match.data !== want.data) match.data = want.data;
+  }
+  while (place) {
+    const gone = place;
+    place = place.nextSibling;
+    gone.remove();
+  }
+}
+
+function becomeElement(now, want) {
+  // What is typed and not left yet is nowhere but here.
+  const is_typed = now === document.activeElement && isUnsaved(now);
+  for (const { name } of [...now.attributes]) if (!want.hasAttribute(name)) now.removeAttribute(name);
+  for (const { name, value } of want.attributes) if (now.getAttribute(name) !== value) now.setAttribute(name, value);
+  become(now, want);
+  if (!now.matches("input, textarea, select") || now.type === "file" || is_typed) return;
+  if (now.checked !== want.checked) now.checked = want.checked;
+  // Written only where it is another: a date that is half typed is an empty one.
+  const value = now.matches("select") ? selected(now) : want.defaultValue;
+  if (now.value !== value) now.value = value;
+}
+
+function selected(select) {
+  return [...select.options].find((option) => option.defaultSelected)?.value ?? "";
 }
 
 function value(input) {
@@ -67,47 +143,80 @@ function value(input) {
   }
 }
 
+function isTyped(input) {
+  return input?.matches?.("#phone :is(input, textarea)[data-field]:not([type=checkbox], [type=radio], [type=file])");
+}
+
+// The markup has what the phone holds.
+function isUnsaved(input) {
+  return isTyped(input) && input.value !== input.defaultValue;
+}
+
+function save(input) {
+  if (!isUnsaved(input)) return;
+  input.defaultValue = input.value;
+  enqueue({ move: "fill", field: input.dataset.field, value: value(input) });
+}
+
 phone.addEventListener("change", (event) => {
   const input = event.target.closest("[data-field]");
   if (!input) return;
   if (input.dataset.kind === "files") {
     enqueue({ move: "pick", field: input.dataset.field, names: [...input.files].map((file) => file.name) });
-  } else {
+  } else if (!isTyped(input)) {
     enqueue({ move: "fill", field: input.dataset.field, value: value(input) });
+  } else if (!keyed.has(input)) {
+    save(input);
   }
 });
 
-// What is typed and not left yet counts when something is tapped.
-function typed() {
-  const input = document.activeElement?.closest?.("#phone [data-kind=text]");
-  if (input && input.value !== input.defaultValue) input.blur();
+// A date that is typed changes with the first digit of its year; it counts when it is left.
+const keyed = new WeakSet();
+
+phone.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches("input")) save(event.target);
+  else if (event.target.matches("[type=date]")) keyed.add(event.target);
+});
+
+phone.addEventListener("focusout", (event) => {
+  keyed.delete(event.target);
+  save(event.target);
+});
+
+function count({ id, value, maxLength }) {
+  const counter = [...phone.querySelectorAll("[data-counter]")].find((it) => it.dataset.counter === id);
+  if (counter) counter.textContent = `${[...value].length} / ${maxLength}`;
 }
+
+phone.addEventListener("input", (event) => count(event.target));
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-tap], [data-move], [data-fault], [data-copy]");
   if (!button || button.disabled) return;
   const { tap, item, move, fault, number } = button.dataset;
+  // What is typed and not left yet counts when something is tapped.
+  save(document.activeElement);
   if (tap !== undefined) {
-    typed();
     enqueue({ move: "tap", id: tap, item: item ?? null });
   } else if (fault === "back" || fault === "reopen") {
     enqueue({ move: fault });
   } else if (fault !== undefined) {
     const seconds = document.querySelector("[data-seconds]")?.valueAsNumber;
     enqueue({ move: "fault", name: fault, seconds: fault === "slow" && seconds ? seconds : null });
-    if (fault !== "error-notification") button.setAttribute("aria-pressed", "true");
+    if (fault !== "error-notification") press(button);
   } else if (move === "back-to") {
     enqueue({ move, number: Number(number) });
   } else if (move !== undefined) {
     enqueue({ move });
   } else {
-    copy(button);
+    copy(button).catch(complain);
   }
 });
 
-phone.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && event.target.matches("input[data-kind=text]")) event.target.blur();
-});
+// The next request suffers one fault, the last that was asked for.
+function press(button) {
+  for (const it of document.querySelectorAll("[data-fault]")) it.setAttribute("aria-pressed", String(it === button));
+}
 
 async function copy(button) {
   const text = await fragment(`/exchanges/${button.dataset.number}/copy/${button.dataset.copy}`);
@@ -123,36 +232,50 @@ async function copy(button) {
   }
 }
 
-document.addEventListener("submit", (event) => {
+document.addEventListener("submit", async (event) => {
   const form = event.target.closest("form[data-edit]");
   if (!form) return;
   event.preventDefault();
-  const area = form.querySelector("textarea");
   const said = form.querySelector("[data-said]");
   try {
-    const request = JSON.parse(area.value);
-    if (said) said.textContent = "";
-    enqueue({ move: "send", request }).then(() => undefined);
+    const { exchanges, refused } = await enqueue({ move: "send", request: JSON.parse(form.querySelector("textarea").value) });
+    said.textContent = refused ?? "";
+    if (exchanges.length > 0) await show(`/exchanges/${exchanges[0]}`);
   } catch (error) {
-    if (said) said.textContent = error.message;
+    said.textContent = error.message;
   }
 });
 
 // An entry opens beside the phone, and under its own address.
-exchanges?.addEventListener("click", async (event) => {
+exchanges.addEventListener("click", (event) => {
   const link = event.target.closest("a[href^='/exchanges/']");
-  if (!link || event.metaKey || event.ctrlKey) return;
+  if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
   event.preventDefault();
-  await open(link.getAttribute("href"));
-  history.pushState(null, "", link.getAttribute("href"));
+  show(link.getAttribute("href")).catch(complain);
 });
+
+async function show(path) {
+  await open(path);
+  history.pushState(null, "", path);
+}
 
 async function open(path) {
   opened.innerHTML = path === "/" ? "" : await fragment(`${path}/detail`);
-  for (const entry of exchanges.children) entry.classList.toggle("selected", path === `/exchanges/${entry.dataset.number}`);
+  mark();
 }
 
-window.addEventListener("popstate", () => open(location.pathname));
+function mark() {
+  const number = document.getElementById("detail")?.dataset.number;
+  for (const entry of exchanges.children) {
+    const is_open = entry.dataset.number === number;
+    entry.classList.toggle("selected", is_open);
+    const link = entry.querySelector("a");
+    if (is_open) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
+  }
+}
+
+window.addEventListener("popstate", () => open(location.pathname).catch(complain));
 
 function filter() {
   const words = (document.querySelector("[data-filter]")?.value ?? "").toLowerCase();
@@ -186,22 +309,37 @@ for (const control of document.querySelectorAll("[data-look], [data-redact]")) {
   control.addEventListener("input", () => look(name, chosen()));
 }
 
-const events = new EventSource("/events");
-events.addEventListener("exchange", async (event) => {
+exchanges.scrollTop = exchanges.scrollHeight;
+
+// What came since the page was drawn is told first.
+const events = new EventSource(`/events?after=${exchanges.lastElementChild?.dataset.number ?? 0}`);
+let entries = Promise.resolve();
+events.addEventListener("exchange", (event) => {
   const { number } = JSON.parse(event.data);
-  const html = await fragment(`/exchanges/${number}/entry`);
+  entries = entries.then(() => append(number)).catch(complain);
+});
+
+async function append(number) {
   if (document.getElementById(`exchange-${number}`)) return;
+  const html = await fragment(`/exchanges/${number}/entry`);
+  // Whoever reads further up stays there.
+  const is_at_end = exchanges.scrollHeight - exchanges.scrollTop - exchanges.clientHeight < 40;
   exchanges.insertAdjacentHTML("beforeend", html);
-  exchanges.scrollTop = exchanges.scrollHeight;
-  for (const pressed of document.querySelectorAll("[data-fault][aria-pressed=true]")) pressed.setAttribute("aria-pressed", "false");
+  if (is_at_end) exchanges.scrollTop = exchanges.scrollHeight;
+  press(null);
+  mark();
   filter();
-});
+}
+
 // Somebody else may play as well: a program, or another window.
-events.addEventListener("phone", () => {
-  if (!phone.classList.contains("is-loading")) drawPhone();
-});
+function drawLater() {
+  moves = moves.then(drawPhone).catch(complain);
+}
+events.addEventListener("phone", drawLater);
 events.addEventListener("flow", async () => {
-  document.getElementById("findings").outerHTML = await fragment("/findings");
-  await drawPhone();
+  document.getElementById("findings").innerHTML = await fragment("/findings");
+  drawLater();
 });
 events.addEventListener("reload", () => location.reload());
+events.addEventListener("error", () => say("flowctl dev does not answer any more"));
+events.addEventListener("open", () => say(""));

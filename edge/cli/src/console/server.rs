@@ -21,7 +21,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::{get, post};
 use flow_json::{Finding, Flow};
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, broadcast};
@@ -184,9 +184,10 @@ fn face(shown: &Shown) -> Face<'_> {
     Face {
         view: shown.view.as_ref(),
         ending: shown.ending.as_ref(),
-        failure: shown.failure.as_deref().or(shown.refused.as_deref()),
+        // What the user cannot do is said beside the phone; where there is no phone yet, that is why.
+        failure: shown.failure.as_deref().or(shown.refused.as_deref().filter(|_| shown.view.is_none())),
         opened: shown.opened.as_deref(),
-        is_closed: false,
+        is_closed: shown.is_closed,
     }
 }
 
@@ -307,11 +308,22 @@ async fn script(State(console): App) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static("application/yaml"))], Body::from(script)).into_response()
 }
 
-/// `exchange` with its JSON, `phone` and `flow` where these changed.
-async fn events(State(console): App) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let told = stream::unfold(console.events.subscribe(), |mut told| async move {
+/// `exchange` with its JSON, `phone` and `flow` where these changed. A page that was drawn before, or whose connection broke off,
+/// names the last exchange that it has, and is told first what came since.
+async fn events(State(console): App, request: Request) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let after = request.headers().get("last-event-id").and_then(|id| id.to_str().ok());
+    let after = after.or_else(|| request.uri().query()?.split('&').find_map(|pair| pair.strip_prefix("after=")));
+    let after: Option<usize> = after.and_then(|after| after.parse().ok());
+    let session = console.session.lock().await;
+    let told = console.events.subscribe();
+    let exchanges = session.timeline.exchanges().iter();
+    let missed = exchanges.filter(|exchange| after.is_some_and(|after| exchange.number > after));
+    let mut missed: Vec<_> = missed.map(|exchange| of_exchange(&exchange.to_json())).collect();
+    missed.push(Event::default().event("phone").data("{}"));
+    drop(session);
+    let told = stream::unfold(told, |mut told| async move {
         let event = match told.recv().await {
-            Ok(Told::Exchange(exchange)) => Event::default().event("exchange").data(exchange.to_string()),
+            Ok(Told::Exchange(exchange)) => of_exchange(&exchange),
             Ok(Told::Phone) => Event::default().event("phone").data("{}"),
             Ok(Told::Flow) => Event::default().event("flow").data("{}"),
             // What was missed is in the timeline.
@@ -320,5 +332,9 @@ async fn events(State(console): App) -> Sse<impl Stream<Item = Result<Event, Inf
         };
         Some((Ok(event), told))
     });
-    Sse::new(told).keep_alive(KeepAlive::default())
+    Sse::new(stream::iter(missed.into_iter().map(Ok)).chain(told)).keep_alive(KeepAlive::default())
+}
+
+fn of_exchange(exchange: &Value) -> Event {
+    Event::default().event("exchange").id(exchange["number"].to_string()).data(exchange.to_string())
 }

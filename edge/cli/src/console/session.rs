@@ -39,6 +39,8 @@ pub(crate) struct Session {
     opened: Option<String>,
     /// Why the last thing that the user did came to nothing.
     refused: Option<String>,
+    /// The user closed the flow, which is none of its own ends.
+    is_closed: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -55,6 +57,7 @@ pub(crate) struct Shown {
     pub(crate) failure: Option<String>,
     pub(crate) opened: Option<String>,
     pub(crate) refused: Option<String>,
+    pub(crate) is_closed: bool,
 }
 
 impl Session {
@@ -73,6 +76,7 @@ impl Session {
             failure: None,
             opened: None,
             refused: None,
+            is_closed: false,
         }
     }
 
@@ -91,6 +95,7 @@ impl Session {
             failure: self.failure.clone(),
             opened: self.opened.clone(),
             refused: self.refused.clone(),
+            is_closed: self.is_closed,
         }
     }
 
@@ -120,7 +125,10 @@ impl Session {
             Move::Reopen => self.open(Move::Reopen).await,
             Move::Close => {
                 if let Some(phone) = &mut self.phone {
+                    // What had ended before stays as it ended.
+                    self.is_closed |= phone.ending().is_none();
                     phone.close();
+                    self.failure = None;
                 }
                 Vec::new()
             }
@@ -143,6 +151,7 @@ impl Session {
     async fn open(&mut self, what: Move) -> Vec<usize> {
         self.steps.clear();
         self.failure = None;
+        self.is_closed = false;
         let (flow, judge) = (Arc::clone(&self.flow), Arc::clone(&self.judge));
         let begun = if flow.has_endpoint() {
             let (phone, init) = Phone::ask(flow, judge, UNTOUCHED);

@@ -1,10 +1,11 @@
 //! The console of `flowctl dev`, as its page and programs use it.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Command;
 
-use reqwest::blocking::{Client, Response};
+use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE};
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
@@ -13,8 +14,8 @@ use tempfile::{TempDir, tempdir};
 use crate::process::{Process, flowctl};
 
 /// A running `flowctl dev` with its console.
-struct Console {
-    folder: TempDir,
+pub(crate) struct Console {
+    pub(crate) folder: TempDir,
     address: String,
     key: String,
     http: Client,
@@ -22,11 +23,11 @@ struct Console {
 }
 
 impl Console {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_in(tempdir().unwrap(), &[])
     }
 
-    fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
+    pub(crate) fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
         let mut process = Process::start(folder.path(), &[&["dev", "--port", "0"], arguments].concat());
         let url = process.stdout.wait_for("console: ");
         let (address, key) = url.split_once("/?key=").unwrap();
@@ -34,8 +35,13 @@ impl Console {
         Self { address: address.to_owned(), key: key.to_owned(), folder, http, _process: process }
     }
 
+    /// The address that `flowctl dev` prints, of this path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}?key={}", self.address, self.key)
+    }
+
     fn get(&self, path: &str) -> Response {
-        self.http.get(format!("{}{path}?key={}", self.address, self.key)).send().unwrap()
+        self.http.get(self.url(path)).send().unwrap()
     }
 
     fn text(&self, path: &str) -> String {
@@ -44,12 +50,12 @@ impl Console {
         response.text().unwrap()
     }
 
-    fn timeline(&self) -> Vec<Value> {
+    pub(crate) fn timeline(&self) -> Vec<Value> {
         serde_json::from_str::<Value>(&self.text("/timeline.json")).unwrap().as_array().unwrap().clone()
     }
 
-    fn act(&self, what: Value) -> Value {
-        let request = self.http.post(format!("{}/act?key={}", self.address, self.key));
+    pub(crate) fn act(&self, what: Value) -> Value {
+        let request = self.http.post(self.url("/act"));
         let response = request.header(CONTENT_TYPE, "application/json").body(what.to_string()).send().unwrap();
         assert_eq!(response.status(), 200, "{what}");
         serde_json::from_str(&response.text().unwrap()).unwrap()
@@ -203,6 +209,44 @@ fn a_step_is_gone_back_to_and_what_is_different_is_marked() {
     // It goes on from there.
     let option = again[place]["outcome"]["answer"]["data"]["date"][0]["id"].as_str().unwrap();
     assert_eq!(console.fill("date", option)["exchanges"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_the_user_cannot_do_is_no_failure_of_the_flow() {
+    let console = Console::start();
+    console.choose();
+    console.footer();
+    // Required fields: said at the fields.
+    assert!(console.footer()["refused"].is_string());
+    let phone = console.text("/phone");
+    assert!(!phone.contains("data-move=\"retry\"") && phone.matches("class=\"error\"").count() == 3, "{phone}");
+    let refused = console.act(json!({ "move": "back-to", "number": 4711 }));
+    assert!(refused["refused"].as_str().unwrap().contains("none of this conversation"), "{refused}");
+    assert!(!console.text("/phone").contains("data-move=\"retry\""));
+    console.act(json!({ "move": "close" }));
+    let phone = console.text("/phone");
+    assert!(phone.contains("The user closed the flow") && phone.contains("data-fault=\"reopen\""), "{phone}");
+    console.act(json!({ "move": "reopen" }));
+    assert!(console.text("/phone").contains("f-department"));
+}
+
+/// A page is drawn before it listens, and a connection may break off.
+#[test]
+fn whoever_listens_is_told_first_what_came_before() {
+    let console = Console::start();
+    console.choose();
+    let numbers = |request: RequestBuilder, count: usize| -> Vec<String> {
+        let lines = BufReader::new(request.send().unwrap()).lines().map(Result::unwrap);
+        lines.filter_map(|line| Some(line.strip_prefix("id: ")?.to_owned())).take(count).collect()
+    };
+    let url = format!("{}&after=1", console.url("/events"));
+    assert_eq!(numbers(console.http.get(&url), 3), ["2", "3", "4"]);
+    assert_eq!(numbers(console.http.get(&url).header("last-event-id", "3"), 1), ["4"]);
+    // Without a number only what comes from now on.
+    let listening = console.http.get(console.url("/events")).send().unwrap();
+    console.act(json!({ "move": "restart" }));
+    let mut lines = BufReader::new(listening).lines().map(Result::unwrap);
+    assert_eq!(lines.find(|line| line.starts_with("id: ")).as_deref(), Some("id: 5"));
 }
 
 #[test]

@@ -19,7 +19,8 @@ pub(crate) fn findings(findings: &[Finding], file_text: Option<&str>) -> Markup 
                     "Flow JSON: " (errors) @if errors == 1 { " error, " } @else { " errors, " }
                     (findings.len() - errors) @if findings.len() - errors == 1 { " warning" } @else { " warnings" }
                 }
-                ol { @for finding in findings { (entry(finding, &lines)) } }
+                // What scrolls is reached by the keyboard as well.
+                ol tabindex="0" { @for finding in findings { (entry(finding, &lines)) } }
             }
         }
     }

@@ -27,13 +27,13 @@ pub(crate) struct Face<'a> {
 pub(crate) fn phone(face: &Face<'_>) -> Markup {
     html! {
         div.status aria-hidden="true" { span { "9:41" } span.signal { "5G ▮▮▮" } }
-        @if let Some(ending) = face.ending {
-            (chat(&ended(ending)))
-        } @else if face.is_closed {
+        @if face.is_closed {
             (chat(&html! {
                 p.note { "The user closed the flow. Nothing was sent." }
                 button.reply type="button" id="chat-reopen" data-fault="reopen" { "Open the flow again" }
             }))
+        } @else if let Some(ending) = face.ending {
+            (chat(&ended(ending)))
         } @else {
             (flow(face))
         }
@@ -46,7 +46,7 @@ fn flow(face: &Face<'_>) -> Markup {
     let is_loading = face.failure.is_none() && view.is_none_or(|view| view.is_loading);
     let footer_of = view.and_then(View::footer);
     html! {
-        header.bar {
+        header.bar inert[face.failure.is_some()] {
             @if view.is_some_and(|view| view.can_go_back) {
                 button.back type="button" id="phone-back" data-move="back" aria-label="Back" { span aria-hidden="true" { "‹" } }
             }
@@ -55,7 +55,8 @@ fn flow(face: &Face<'_>) -> Markup {
                 span aria-hidden="true" { "×" }
             }
         }
-        div.screen id="phone-screen" data-screen=[view.map(|view| &view.screen)] aria-busy=(is_loading) tabindex="-1" {
+        div.screen id="phone-screen" data-screen=[view.map(|view| &view.screen)] aria-busy=(is_loading) tabindex="-1"
+            inert[face.failure.is_some()] {
             @for shown in view.iter().flat_map(|view| &view.components).filter(|shown| shown.kind != Kind::Footer) {
                 div.component data-component=(shown.kind.name()) data-id=(shown.id) { (component(shown)) }
             }
@@ -68,7 +69,7 @@ fn flow(face: &Face<'_>) -> Markup {
                 div.snackbar role="status" { "A phone opens " span.address { (address) } " in its browser." }
             }
         }
-        @if let Some(shown) = footer_of { (footer(shown)) }
+        @if let Some(shown) = footer_of { div inert[face.failure.is_some()] { (footer(shown)) } }
         @if let Some(failure) = face.failure {
             div.cover {
                 div.sheet role="alert" {

@@ -32,6 +32,8 @@ use crate::logic::Target;
 
 /// What is recorded and read by nobody goes in the end.
 const MOST: usize = 100;
+/// The code of a call that has no answer yet; it stays where the edge gives it up.
+const RUNNING: &str = "no answer in time";
 /// Length and flags before a message of gRPC.
 const PREFIX: usize = 5;
 
@@ -115,8 +117,30 @@ impl Recorder {
         let (taken, left) = calls.drain(..).partition(|(id, ..)| id == trace_id);
         *calls = left;
         let taken: VecDeque<(String, Instant, Call)> = taken;
-        let since = |(_, at, call): (String, Instant, Call)| Call { after: at.duration_since(began), ..call };
+        let since = |(_, at, call): (String, Instant, Call)| {
+            let took = if call.code == RUNNING { at.elapsed() } else { call.took };
+            Call { after: at.duration_since(began), took, ..call }
+        };
         taken.into_iter().map(since).collect()
+    }
+}
+
+impl Noted {
+    /// Notes a call as it begins: the edge gives up one that takes too long, and nobody is left then to note it.
+    fn begin(&self, trace_id: String, at: Instant, call: Call) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if calls.len() == MOST {
+            calls.pop_front();
+        }
+        calls.push_back((trace_id, at, call));
+    }
+
+    /// Notes how it ended, where it was not taken before.
+    fn end(&self, at: Instant, ended: impl FnOnce(&mut Call)) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((.., call)) = calls.iter_mut().rfind(|(_, began, call)| *began == at && call.code == RUNNING) {
+            ended(call);
+        }
     }
 }
 
@@ -150,8 +174,12 @@ async fn forward(
     let Ok(body) = body.collect().await.map(Collected::to_bytes) else {
         return Ok(unavailable("the call broke off"));
     };
-    let asked = read_request(&method, &body);
     let at = Instant::now();
+    let (request, response) = (read_request(&method, &body), Value::Null);
+    let (code, took) = (RUNNING.to_owned(), Duration::ZERO);
+    let call =
+        Call { method: method.clone(), code, text: String::new(), after: Duration::ZERO, took, request, response };
+    noted.begin(trace_id, at, call);
     let mood = std::mem::take(&mut *noted.mood.lock().unwrap_or_else(PoisonError::into_inner));
     if let Mood::SlowBy(time) = mood {
         tokio::time::sleep(time).await;
@@ -176,13 +204,7 @@ async fn forward(
         }
         None => (unavailable("logic is gone"), "no answer".to_owned(), String::new(), Value::Null),
     };
-    let call = Call { method, code, text, after: Duration::ZERO, took: at.elapsed(), request: asked, response: answer };
-    let mut calls = noted.calls.lock().unwrap_or_else(PoisonError::into_inner);
-    if calls.len() == MOST {
-        calls.pop_front();
-    }
-    calls.push_back((trace_id, at, call));
-    drop(calls);
+    noted.end(at, |call| (call.code, call.text, call.response, call.took) = (code, text, answer, at.elapsed()));
     Ok(response)
 }
 

@@ -211,6 +211,22 @@ fn a_step_is_gone_back_to_and_what_is_different_is_marked() {
     assert_eq!(console.fill("date", option)["exchanges"].as_array().unwrap().len(), 1);
 }
 
+/// The edge answers before logic does, and gives the call up.
+#[test]
+fn a_call_that_took_too_long_is_among_the_calls() {
+    let console = Console::start();
+    console.act(json!({ "move": "fault", "name": "slow", "seconds": 20 }));
+    console.act(json!({ "move": "restart" }));
+    let slow = console.timeline().pop().unwrap();
+    assert_eq!((&slow["outcome"]["status"], &slow["good"]), (&json!(504), &json!(false)));
+    let [call] = slow["calls"].as_array().unwrap().as_slice() else { panic!("{slow}") };
+    assert_eq!((&call["method"], &call["code"]), (&json!("HandleDataExchange"), &json!("no answer in time")));
+    assert_eq!(call["request"]["flowToken"], slow["request"]["flow_token"]);
+    let (call, whole) = (call["time_ms"].as_f64().unwrap(), slow["time_ms"].as_f64().unwrap());
+    assert!(call > whole * 0.9, "{slow}");
+    assert!(console.text("/phone").contains("data-move=\"retry\""));
+}
+
 #[test]
 fn what_the_user_cannot_do_is_no_failure_of_the_flow() {
     let console = Console::start();

@@ -1,5 +1,7 @@
 //! An exchange in the timeline, at a glance.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Local, SecondsFormat};
 use maud::{Markup, html};
 
@@ -82,12 +84,19 @@ fn meaning(status: u16) -> &'static str {
 
 fn marks(exchange: &Exchange) -> Markup {
     let differences = exchange.differences.len();
+    // Ten options with one mistake are one mark.
+    let mut verdicts = BTreeMap::new();
+    for verdict in &exchange.verdicts {
+        *verdicts.entry((verdict.severity, verdict.code.as_str())).or_insert(0_usize) += 1;
+    }
     html! {
         @if exchange.fault.is_some() || !exchange.verdicts.is_empty() || differences > 0 {
             ul.marks {
                 @if let Some(fault) = exchange.fault { li.fault { "made wrong: " (fault) } }
-                @for verdict in &exchange.verdicts {
-                    li.verdict data-severity=(verdict.severity) { (verdict.severity) ": " (verdict.code.as_str()) }
+                @for ((severity, code), count) in verdicts {
+                    li.verdict data-severity=(severity) {
+                        (severity) ": " (code) @if count > 1 { " × " (count) }
+                    }
                 }
                 @if differences > 0 {
                     li.difference {

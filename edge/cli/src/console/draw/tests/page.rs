@@ -54,11 +54,12 @@ fn an_entry_says_all_at_a_glance() {
     assert!(!html.contains("Ada") && !html.contains("class=\"marks\""));
 
     let mut bad = exchange(8, "Ada");
-    bad.verdicts = vec![verdict(Severity::Refused)];
+    bad.verdicts = vec![verdict(Severity::Refused), verdict(Severity::Refused)];
     bad.fault = Some("slow");
     bad.differences = vec!["/data/a".to_owned(), "/data/b".to_owned()];
     let html = entry(&bad).into_string();
-    for words in ["class=\"entry bad\"", "made wrong: slow", "refused: invalid-screen-transition", "2 differences"] {
+    for words in ["class=\"entry bad\"", "made wrong: slow", "refused: invalid-screen-transition × 2", "2 differences"]
+    {
         assert!(html.contains(words), "{words}: {html}");
     }
     bad.outcome = Outcome::NoAnswer("the connection broke off".to_owned());

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's helpers may panic as its tests do")]
 
 mod bench;
+mod browser;
 mod conformance;
 mod console;
 mod dev;

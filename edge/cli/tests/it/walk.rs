@@ -1,8 +1,8 @@
 //! `flowctl conformance --flow`: the appointment passes, and each logic that does one thing wrong is found by a short walk.
 
-mod gallery;
+pub(crate) mod gallery;
 mod mutants;
-mod proxy;
+pub(crate) mod proxy;
 
 use std::fs;
 use std::path::PathBuf;

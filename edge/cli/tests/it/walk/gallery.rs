@@ -5,7 +5,7 @@ use flow_proto::json::{from_struct, to_struct};
 use serde_json::{Map, Value, json};
 
 /// The screens in their order: each submits, and the next follows.
-pub(super) fn file() -> Value {
+pub(crate) fn file() -> Value {
     let options =
         json!([{"id": "a", "title": "A"}, {"id": "b", "title": "B"}, {"id": "c", "title": "C", "enabled": false}]);
     let image = "iVBORw0KGgo=";

@@ -23,18 +23,18 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Request, Response, Status};
 
 /// What was asked.
-pub(super) struct Asked {
-    pub(super) action: Action,
-    pub(super) screen: String,
-    pub(super) data: Map<String, Value>,
+pub(crate) struct Asked {
+    pub(crate) action: Action,
+    pub(crate) screen: String,
+    pub(crate) data: Map<String, Value>,
     /// How often the same came before, under the same token.
-    pub(super) before: usize,
+    pub(crate) before: usize,
     /// Somebody else opened the flow since this conversation did.
-    pub(super) is_overtaken: bool,
+    pub(crate) is_overtaken: bool,
 }
 
 /// What is answered.
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Screen { screen: String, data: Map<String, Value>, error_message: String },
     End(Map<String, Value>),
     DeadToken(String),
@@ -43,44 +43,44 @@ pub(super) enum Answer {
 }
 
 impl Asked {
-    pub(super) fn is(&self, action: Action, screen: &str) -> bool {
+    pub(crate) fn is(&self, action: Action, screen: &str) -> bool {
         self.action == action && self.screen == screen
     }
 
     /// A field as text.
-    pub(super) fn text(&self, key: &str) -> &str {
+    pub(crate) fn text(&self, key: &str) -> &str {
         self.data.get(key).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// A dropdown of APPOINTMENT was used.
-    pub(super) fn chose(&self, trigger: &str) -> bool {
+    pub(crate) fn chose(&self, trigger: &str) -> bool {
         self.is(Action::DataExchange, "APPOINTMENT") && self.text("trigger") == trigger
     }
 }
 
 impl Answer {
     /// A key of the screen's data.
-    pub(super) fn set(&mut self, key: &str, value: Value) {
+    pub(crate) fn set(&mut self, key: &str, value: Value) {
         if let Self::Screen { data, .. } = self {
             data.insert(key.to_owned(), value);
         }
     }
 
-    pub(super) fn remove(&mut self, key: &str) {
+    pub(crate) fn remove(&mut self, key: &str) {
         if let Self::Screen { data, .. } = self {
             data.remove(key);
         }
     }
 
     /// Another screen with the same data.
-    pub(super) fn go_to(&mut self, other: &str) {
+    pub(crate) fn go_to(&mut self, other: &str) {
         if let Self::Screen { screen, .. } = self {
             other.clone_into(screen);
         }
     }
 
     /// One entry of a list.
-    pub(super) fn entry(&mut self, key: &str, change: impl FnOnce(&mut Map<String, Value>)) {
+    pub(crate) fn entry(&mut self, key: &str, change: impl FnOnce(&mut Map<String, Value>)) {
         if let Self::Screen { data, .. } = self
             && let Some(entry) = data.get_mut(key).and_then(|list| list.as_array_mut()?.last_mut()?.as_object_mut())
         {
@@ -89,21 +89,21 @@ impl Answer {
     }
 }
 
-pub(super) type Mutate = fn(&Asked, &mut Answer);
+pub(crate) type Mutate = fn(&Asked, &mut Answer);
 
 /// A service that runs until it is dropped.
-pub(super) struct Running {
+pub(crate) struct Running {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Running {
-    pub(super) fn correct() -> Self {
+    pub(crate) fn correct() -> Self {
         Self::start(|_, _| {})
     }
 
-    pub(super) fn start(mutate: Mutate) -> Self {
+    pub(crate) fn start(mutate: Mutate) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (listening, address) = std::sync::mpsc::channel();
         let thread = thread::spawn(move || {
@@ -129,7 +129,7 @@ impl Running {
         Self { address: address.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{CONTENT_TYPE, COOKIE, HOST, ORIGIN, SET_COOKIE};
@@ -294,7 +295,15 @@ fn a_flow_without_logic_shows_its_examples_and_follows_the_file() {
     assert_ne!(changed, text);
     fs::write(console.folder.path().join("mine.json"), changed).unwrap();
     // Looked at twice a second.
-    let is_there = |path: &str, what: &str| (0..600).any(|_| console.text(path).contains(what));
+    let end = Instant::now() + Duration::from_secs(60);
+    let is_there = |path: &str, what: &str| {
+        while !console.text(path).contains(what) {
+            if Instant::now() > end {
+                return false;
+            }
+        }
+        true
+    };
     assert!(is_there("/phone", "Changed &lt;b&gt;title&lt;/b&gt;"));
     assert!(is_there("/findings", "INVALID_PROPERTY_KEY") && is_there("/findings", "did you mean `label`?"));
 }

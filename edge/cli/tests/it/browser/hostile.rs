@@ -88,4 +88,17 @@ fn nothing_of_a_flow_or_of_a_logic_runs_and_all_of_it_is_shown_as_text() {
     played.until_exchanges(3);
     let sent: Value = played.console.timeline()[1]["request"]["data"].clone();
     assert_eq!(sent, json!({ EVIL: EVIL }));
+
+    // What would have got through as markup meets the page's policy, and that would have been seen.
+    browser.run(
+        "const script = document.createElement('script');
+         script.textContent = \"window.name = 'owned'\";
+         document.body.append(script);
+         const image = document.createElement('img');
+         image.setAttribute('onerror', \"window.name = 'owned'\");
+         image.src = 'data:image/png,x';
+         document.body.append(image);",
+    );
+    browser.until("window.violations.length >= 2");
+    assert_eq!(browser.js("window.name"), "");
 }

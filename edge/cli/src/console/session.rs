@@ -230,8 +230,12 @@ impl Session {
         }
     }
 
-    async fn exchange(&mut self, message: Object) -> Exchange {
+    async fn exchange(&mut self, mut message: Object) -> Exchange {
         let fault = self.armed.take();
+        // A flow of 3.0 signs no token; one that names no version is as the client's newest.
+        if let Some(version) = self.flow.data_api_version.as_ref().filter(|version| version.text == "3.0") {
+            message.entry("version").or_insert_with(|| version.text.clone().into());
+        }
         self.line.exchange(message, &self.flow_token, fault).await
     }
 

@@ -318,3 +318,16 @@ fn programs_read_lines_of_json_and_nothing_else() {
     let exchange: Value = serde_json::from_str(&process.stdout.wait_for("")).unwrap();
     assert_eq!((&exchange["action"], &exchange["good"]), (&json!("INIT"), &json!(true)));
 }
+
+#[test]
+fn a_flow_of_data_api_3_signs_no_token() {
+    let folder = tempdir().unwrap();
+    let flow = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flows/appointment.json");
+    let text =
+        fs::read_to_string(flow).unwrap().replace("\"data_api_version\": \"4.0\"", "\"data_api_version\": \"3.0\"");
+    fs::write(folder.path().join("mine.json"), text).unwrap();
+    let console = Console::start_in(folder, &["--flow", "mine.json"]);
+    let opened = console.timeline()[0].clone();
+    assert_eq!((&opened["request"]["version"], &opened["outcome"]["status"]), (&json!("3.0"), &json!(200)));
+    assert_eq!(opened["request"].get("flow_token_signature"), None);
+}

@@ -45,7 +45,7 @@ impl Console {
         self.http.get(self.url(path)).send().unwrap()
     }
 
-    fn text(&self, path: &str) -> String {
+    pub(crate) fn text(&self, path: &str) -> String {
         let response = self.get(path);
         assert_eq!(response.status(), 200, "{path}");
         response.text().unwrap()
@@ -62,7 +62,7 @@ impl Console {
         serde_json::from_str(&response.text().unwrap()).unwrap()
     }
 
-    fn fill(&self, field: &str, value: &str) -> Value {
+    pub(crate) fn fill(&self, field: &str, value: &str) -> Value {
         self.act(json!({ "move": "fill", "field": field, "value": value }))
     }
 
@@ -79,11 +79,16 @@ impl Console {
     }
 
     fn footer(&self) -> Value {
-        // The footer's place is in the page, as every tap's.
+        self.tap_footer().unwrap()
+    }
+
+    /// What comes of a tap on the footer, where there is one.
+    pub(crate) fn tap_footer(&self) -> Option<Value> {
+        // Its place is in the page, as every tap's.
         let phone = self.text("/phone");
-        let (_, footer) = phone.rsplit_once("data-tap=\"").unwrap();
-        let id = footer.split_once('"').unwrap().0;
-        self.act(json!({ "move": "tap", "id": id, "item": null }))
+        let (_, footer) = phone.rsplit_once("data-tap=\"")?;
+        let id = footer.split_once('"')?.0;
+        Some(self.act(json!({ "move": "tap", "id": id, "item": null })))
     }
 }
 
@@ -264,6 +269,29 @@ fn whoever_listens_is_told_first_what_came_before() {
     console.act(json!({ "move": "restart" }));
     let mut lines = BufReader::new(listening).lines().map(Result::unwrap);
     assert_eq!(lines.find(|line| line.starts_with("id: ")).as_deref(), Some("id: 5"));
+}
+
+#[test]
+fn what_a_changed_logic_answers_otherwise_is_marked() {
+    let folder = tempdir().unwrap();
+    let flow = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/flows/appointment.json");
+    let text = fs::read_to_string(flow).unwrap();
+    fs::write(folder.path().join("mine.json"), &text).unwrap();
+    let console = Console::start_in(folder, &["--flow", "mine.json"]);
+    let changed = text.replace("\"title\": \"Home & Garden\"", "\"title\": \"House & Garden\"");
+    assert_ne!(changed, text);
+    fs::write(console.folder.path().join("mine.json"), changed).unwrap();
+    // The file is looked at twice a second, and each time is held against the one before.
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let last = console.timeline().pop().unwrap();
+        console.act(json!({ "move": "back-to", "number": last["number"] }));
+        let again = console.timeline().pop().unwrap();
+        if again["differences"] == json!(["/data/department/1/title"]) {
+            break;
+        }
+        assert!(again["differences"] == json!([]) && Instant::now() < end, "{again}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `flowctl conformance --flow`: the appointment passes, and each logic that does one thing wrong is found by a short walk.
 
+mod console;
 pub(crate) mod gallery;
 mod mutants;
 pub(crate) mod proxy;

@@ -91,15 +91,16 @@ impl Lines {
 
     /// Waits for a line that begins like this, and gives what follows in it.
     pub(crate) fn wait_for(&mut self, prefix: &str) -> String {
+        self.find(prefix).unwrap_or_else(|| panic!("there was no line with `{prefix}`:\n{}", self.seen))
+    }
+
+    /// The same; `None` where the stream ends without such a line.
+    pub(crate) fn find(&mut self, prefix: &str) -> Option<String> {
         let end = Instant::now() + LIMIT;
         loop {
-            match self.next(end) {
-                Some(line) => {
-                    if let Some(rest) = line.trim_start().strip_prefix(prefix) {
-                        return rest.to_owned();
-                    }
-                }
-                None => panic!("there was no line with `{prefix}`:\n{}", self.seen),
+            let line = self.next(end)?;
+            if let Some(rest) = line.trim_start().strip_prefix(prefix) {
+                return Some(rest.to_owned());
             }
         }
     }

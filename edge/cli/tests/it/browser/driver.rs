@@ -47,8 +47,13 @@ struct Refused {
 
 impl Browser {
     pub(super) fn start(width: u32, height: u32) -> Self {
-        let mut driver = Process::spawn(Command::new("chromedriver").arg("--port=0"), "");
-        let port = driver.stdout.wait_for("ChromeDriver was started successfully on port ");
+        // It takes a free port of IPv6, and ends where that of IPv4 is not free as well.
+        let start = || {
+            let mut driver = Process::spawn(Command::new("chromedriver").arg("--port=0"), "");
+            let port = driver.stdout.find("ChromeDriver was started successfully on port ")?;
+            Some((driver, port))
+        };
+        let (driver, port) = (0..20).find_map(|_| start()).expect("chromedriver starts");
         let address = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
         let http = Client::builder().no_proxy().timeout(PATIENCE * 2).build().unwrap();
         let mut browser = Self { http, session: address, _driver: driver };

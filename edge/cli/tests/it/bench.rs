@@ -17,7 +17,7 @@ fn every_request_is_answered_and_the_sampled_answers_open() {
         &["--connections", "4"][..],
         &["--data", "form.json", "--screen", "APPOINTMENT"],
         &["--connections", "2", "--http2", "3"],
-        &["--rate", "500", "--ping-share", "0.5"],
+        &["--rate", "100", "--ping-share", "0.5"],
     ] {
         let arguments = [&["--json", "--requests", "200", "--warm-up", "10"], way].concat();
         let run = dev.run("bench", &arguments);

@@ -15,6 +15,7 @@ mod reachable;
 use std::env;
 use std::fs;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use tempfile::tempdir;
@@ -32,11 +33,18 @@ const FILE: &str = "mine.json";
 struct Played {
     console: Console,
     browser: Browser,
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// A browser takes a processor, and other tests run beside.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// None where there is no browser.
 fn play(arguments: &[&str]) -> Option<Played> {
-    has_browser().then(|| Played::open(Console::start_in(tempdir().unwrap(), arguments)))
+    has_browser().then(|| {
+        let turn = take_turn();
+        Played::open(Console::start_in(tempdir().unwrap(), arguments), turn)
+    })
 }
 
 /// The same with this Flow JSON and no logic.
@@ -44,16 +52,22 @@ fn play_file(flow: &Value) -> Option<Played> {
     if !has_browser() {
         return None;
     }
+    let turn = take_turn();
     let folder = tempdir().unwrap();
     fs::write(folder.path().join(FILE), flow.to_string()).unwrap();
-    Some(Played::open(Console::start_in(folder, &["--flow", FILE])))
+    Some(Played::open(Console::start_in(folder, &["--flow", FILE]), turn))
+}
+
+fn take_turn() -> MutexGuard<'static, ()> {
+    // What another test broke is its own.
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Played {
-    fn open(console: Console) -> Self {
+    fn open(console: Console, turn: MutexGuard<'static, ()>) -> Self {
         let browser = Browser::start(1280, 1000);
         browser.open(&console.url("/"));
-        let played = Self { console, browser };
+        let played = Self { console, browser, _turn: turn };
         // The first exchange is on its way while the page opens.
         played.until_exchanges(1);
         played

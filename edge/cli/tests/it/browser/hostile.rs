@@ -6,7 +6,7 @@ use flow_proto::v1::Action;
 use serde_json::{Map, Value, json};
 use tempfile::tempdir;
 
-use super::{FILE, Played, everything, has_browser};
+use super::{FILE, Played, everything, has_browser, take_turn};
 use crate::console::Console;
 use crate::walk::proxy::{Answer, Running};
 
@@ -36,7 +36,7 @@ fn nothing_of_a_flow_or_of_a_logic_runs_and_all_of_it_is_shown_as_text() {
     let folder = tempdir().unwrap();
     fs::write(folder.path().join(FILE), flow.to_string()).unwrap();
     let arguments = ["--flow", FILE, "--logic", &service.url()];
-    let played = Played::open(Console::start_in(folder, &arguments));
+    let played = Played::open(Console::start_in(folder, &arguments), take_turn());
     let browser = &played.browser;
     played.until_screen("ONLY");
     let title = browser.js("document.title");

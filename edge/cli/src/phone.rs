@@ -74,15 +74,12 @@ impl Phone {
         data: Option<Struct>,
         untouched: Untouched,
     ) -> Result<Self, Error> {
-        let is_first = |screen: &&flow_json::model::Screen| judge.is_entry(&screen.id.text);
         let found = match screen {
             Some(id) => flow.screen(id),
-            None => flow.screens.iter().find(is_first).or(flow.screens.first()),
+            None => flow.first_screen(),
         };
         let screen = found.ok_or_else(|| Error::NoScreen(screen.unwrap_or_default().to_owned()))?;
-        let keys = screen.data.iter().flat_map(|data| &data.keys);
-        let example = |key: &flow_json::model::Declared| Some((key.name.text.clone(), key.example.clone()?.0));
-        let data = data.unwrap_or_else(|| Struct { fields: keys.filter_map(example).collect() });
+        let data = data.unwrap_or_else(|| screen.examples());
         let entry = Entry::new(screen.id.text.clone(), data);
         let mut phone = Self::closed(flow, judge, untouched);
         phone.stack.push(entry);

@@ -1,6 +1,8 @@
 //! Screens, components and actions, and what can be asked of them.
 
-use super::data::DataModel;
+use prost_types::Struct;
+
+use super::data::{DataModel, Declared};
 use super::name::Name;
 use super::template::{Template, TemplateKind};
 use crate::schema::{Kind, Property as Schema, property};
@@ -95,7 +97,8 @@ pub enum ActionKind {
 }
 
 impl ActionKind {
-    pub(crate) fn parse(name: &str) -> Option<Self> {
+    /// By the word that the file and an option's data have for it.
+    pub fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "navigate" => Self::Navigate,
             "data_exchange" => Self::DataExchange,
@@ -131,6 +134,14 @@ impl Flow {
         edges
     }
 
+    /// Where it begins: the first screen that follows no other, and the first at all where each follows one.
+    pub fn first_screen(&self) -> Option<&Screen> {
+        let edges = self.edges();
+        let follows =
+            |screen: &&Screen| edges.iter().any(|(from, to)| to.text == screen.id.text && from.text != to.text);
+        self.screens.iter().find(|screen| !follows(screen)).or(self.screens.first())
+    }
+
     /// An endpoint answers it.
     pub fn has_endpoint(&self) -> bool {
         self.data_api_version.is_some()
@@ -138,6 +149,13 @@ impl Flow {
 }
 
 impl Screen {
+    /// The examples of its data, as far as the file has them.
+    pub fn examples(&self) -> Struct {
+        let keys = self.data.iter().flat_map(|data| &data.keys);
+        let example = |key: &Declared| Some((key.name.text.clone(), key.example.as_ref()?.0.clone()));
+        Struct { fields: keys.filter_map(example).collect() }
+    }
+
     /// Every component of it from top to bottom, with those inside others.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Component)) {
         self.children.iter().for_each(|child| child.walk(visit));

@@ -2,12 +2,10 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use flow_json::model::{Declared, Screen};
-use flow_json::{Flow, Judge};
+use flow_json::Flow;
 use flow_logic_sdk::{Action, DataExchange, Error, FlowLogic, Reply};
 use flow_proto::json::from_struct;
-use prost_types::Struct;
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 /// Answers by the file as it is at the moment.
 #[derive(Debug, Clone)]
@@ -31,11 +29,7 @@ impl FlowLogic for Examples {
     async fn data_exchange(&self, request: DataExchange) -> Result<Reply, Error> {
         let flow = self.flow();
         let next = match request.action {
-            Action::Init => {
-                let judge = Judge::new([&*flow]);
-                let first = flow.screens.iter().find(|screen| judge.is_entry(&screen.id.text));
-                first.or(flow.screens.first())
-            }
+            Action::Init => flow.first_screen(),
             Action::Back => {
                 let before = flow.edges().into_iter().find(|(_, to)| to.text == request.screen);
                 before.and_then(|(from, _)| flow.screen(&from.text))
@@ -46,17 +40,10 @@ impl FlowLogic for Examples {
             }
         };
         Ok(match next {
-            Some(screen) => Reply::screen(screen.id.text.clone(), data(screen)),
+            Some(screen) => Reply::screen(screen.id.text.clone(), from_struct(screen.examples())),
             None => Reply::complete(Map::new()),
         })
     }
-}
-
-/// The examples of a screen.
-fn data(screen: &Screen) -> Map<String, Value> {
-    let keys = screen.data.iter().flat_map(|data| &data.keys);
-    let example = |key: &Declared| Some((key.name.text.clone(), key.example.clone()?.0));
-    from_struct(Struct { fields: keys.filter_map(example).collect() })
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use flow_json::{Flow, Judge, Verdict};
+use flow_json::{Action, Flow, Judge, Verdict};
 use flow_proto::json::to_value;
+use prost_types::Struct;
 use serde_json::{Value, json};
 
 use super::difference::differences;
@@ -242,13 +243,8 @@ impl Session {
     /// The client says that it could not use the last answer.
     async fn notify(&mut self) -> Vec<usize> {
         let screen = self.shown().view.map(|view| view.screen).unwrap_or_default();
-        let data = json!({ "error": "payload-schema-error", "error_message": "said by the console" });
-        let message = Object::from_iter([
-            ("action".to_owned(), "data_exchange".into()),
-            ("screen".to_owned(), screen.into()),
-            ("data".to_owned(), data),
-        ]);
-        let mut exchange = self.exchange(message).await;
+        let asked = Outgoing { action: Action::DataExchange, screen, data: Struct::default() };
+        let mut exchange = self.exchange(asked.notification("payload-schema-error", "said by the console")).await;
         exchange.fault = Some(Fault::ErrorNotification.words());
         vec![self.timeline.add(exchange).number]
     }

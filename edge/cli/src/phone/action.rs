@@ -32,14 +32,7 @@ impl Act {
     /// Of an option or an item, whose references were resolved with the list.
     fn of_value(value: &Value) -> Option<Self> {
         let action = object(value)?;
-        let kind = match get(action, "name").and_then(text)? {
-            "navigate" => ActionKind::Navigate,
-            "data_exchange" => ActionKind::DataExchange,
-            "update_data" => ActionKind::UpdateData,
-            "open_url" => ActionKind::OpenUrl,
-            "complete" => ActionKind::Complete,
-            _ => return None,
-        };
+        let kind = ActionKind::parse(get(action, "name").and_then(text)?)?;
         let next = get(action, "next").and_then(object).and_then(|next| get(next, "name")).and_then(text);
         Some(Self {
             kind,

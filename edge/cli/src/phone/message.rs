@@ -77,7 +77,7 @@ impl Outgoing {
     }
 
     /// What a client tells the endpoint whose answer it could not use.
-    pub(super) fn notification(&self, error: &str, message: &str) -> Object {
+    pub(crate) fn notification(&self, error: &str, message: &str) -> Object {
         let mut notification = Object::new();
         notification.insert("action".to_owned(), "data_exchange".into());
         notification.insert("screen".to_owned(), self.screen.clone().into());
